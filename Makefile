@@ -1,0 +1,51 @@
+# Everything runs from a fresh clone: each target sets up what it needs, once.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP_FLAGS ?= --quiet --disable-pip-version-check
+
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type bench clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Reinstalled only when the pinned versions or the package's metadata change.
+$(READY): constraints.txt pyproject.toml
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the pinned packages into $(VENV) (a few minutes, once)"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt torch
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt hatchling editables
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $(READY)
+
+setup: $(READY) ## Create .venv and install the pinned versions
+
+demo: $(READY) ## Train a baseline on generated preferences, measure it, write rmbench-demo/report.html
+	@$(BIN)/rmbench demo --out rmbench-demo
+
+test: $(READY) ## The tests
+	@$(BIN)/python -m pytest -q
+
+lint: $(READY) ## ruff and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+type: $(READY) ## mypy --strict
+	@$(BIN)/mypy
+
+test-slow: $(READY) ## The tests that take minutes
+	@$(BIN)/python -m pytest -q -m slow
+
+test-gpu: $(READY) ## The tests that need a CUDA device
+	@$(BIN)/python -m pytest -q -m gpu
+
+test-wheel: $(READY) ## Build the wheel and test it with the checkout's package out of reach
+	@PIP_FLAGS='$(PIP_FLAGS)' tests/wheel.sh $(abspath $(BIN)/python)
+
+bench: $(READY) ## The speed measurements (pytest-benchmark)
+	@$(BIN)/python -m pytest -q tests/benchmarks --benchmark-only
+
+clean: ## Remove caches and build output; .venv stays
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
