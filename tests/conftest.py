@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# Under --import-mode=importlib the tests' own helper modules need a place on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import models  # noqa: E402
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +27,15 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"real preference sets are not at {path} (set RMBENCH_TEST_DATA)")
     return path
+
+
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random encoder reward model."""
+    return models.tiny_bert(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random decoder reward model with a chat template."""
+    return models.tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")

@@ -34,32 +34,47 @@ class MeasureContext:
 
 
 class Metric(Protocol):
-    """A named quantity computed from scores.
-
-    Attributes:
-        name: Name in suite files and results.
-        unit: ``fraction``, ``nat``, ``reward``, ``1`` ...
-        higher_is_better: ``None`` where neither direction is better.
-        range: Smallest and largest possible value.
-        per_subset: Whether it is also reported for each subset and section.
-        summary: One line for ``rmbench list metrics``.
-    """
+    """A named quantity computed from scores."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in suite files and results."""
+        ...
+
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """Unit of the value."""
+        ...
+
     @property
-    def higher_is_better(self) -> bool | None: ...
+    def higher_is_better(self) -> bool | None:
+        """``None`` where neither direction is better."""
+        ...
+
     @property
-    def range(self) -> tuple[float, float]: ...
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest possible value."""
+        ...
+
     @property
-    def per_subset(self) -> bool: ...
+    def per_subset(self) -> bool:
+        """Whether it is also reported for each subset and section."""
+        ...
+
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """One line for ``rmbench list metrics``."""
+        ...
 
     def __call__(
         self, scores: Scores, context: MeasureContext, *, subset: str | None = None
     ) -> Estimate:
         """Measure ``scores`` (already reduced to ``subset`` where one is named)."""
         ...
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """Why a quantity has no value; takes the place of the value, never of an error."""
+
+    reason: str

@@ -1,0 +1,9 @@
+"""Reports on stored runs: terminal and Markdown tables, HTML, LaTeX, CSV, JSON.
+
+Matplotlib and jinja2 are imported only when an HTML report is rendered.
+"""
+
+from rmbench.report.table import render_markdown, render_terminal
+from rmbench.report.write import RENDERERS, write_report
+
+__all__ = ["RENDERERS", "render_markdown", "render_terminal", "write_report"]

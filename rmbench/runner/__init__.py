@@ -1,0 +1,1 @@
+"""Suite + preference set + scorer to scores to result."""

@@ -1,0 +1,1 @@
+"""Scorers: what assigns a reward to an answer."""

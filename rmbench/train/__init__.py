@@ -1,0 +1,1 @@
+"""Training of reward models; ``rmbench.train.config`` alone imports no torch."""

@@ -1,0 +1,43 @@
+"""``rmbench report``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from rmbench.cli.options import json_option, say
+
+_EPILOG = """\b
+Examples:
+  rmbench report results/runs -o report.html
+  rmbench report results/runs/my-rm-1a2b3c4d -o report.md -o numbers.csv
+  rmbench report results/runs/*/rm-bench
+
+\b
+RUN is a result folder, a scorer's folder, or a folder of those.
+Without -o the tables are printed.
+"""
+
+
+@click.command("report", epilog=_EPILOG)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File to write; its ending decides: .html .md .tex .csv .json. Repeatable.")
+@click.option("--title", help="Heading of the report.")
+@json_option
+def command(runs: tuple[Path, ...], outputs: tuple[Path, ...], title: str | None, as_json: bool) -> None:
+    """Write results as HTML, Markdown, LaTeX, CSV or JSON."""
+    from rmbench.report import render_terminal, write_report
+    from rmbench.result import find_runs
+
+    found = find_runs(runs)
+    for output in outputs:
+        write_report(found, output, title=title)
+        say(f"wrote {output}")
+    if as_json:
+        bodies = ", ".join(r.result.model_dump_json() for r in found)
+        written = json.dumps([str(o) for o in outputs])
+        click.echo(f'{{"results": [{bodies}], "written": {written}}}')
+    elif not outputs:
+        click.echo(render_terminal([r.result for r in found]))

@@ -1,0 +1,81 @@
+"""``rmbench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rmbench.cli.options import json_option, say, scorer_options
+
+_EPILOG = """\b
+Examples:
+  rmbench run length: random: --suite controlled
+  rmbench run ./my-rm --suite pairs --data heldout.jsonl
+  rmbench run org/rm@main ./checkpoint-500 --suite rm-bench --suite judgebench
+  rmbench run ./my-rm --suite rm-bench --data ~/benchmarks --allow-partial
+  rmbench run ./my-rm --suite throughput
+  rmbench run replay:scores.jsonl
+
+\b
+SCORER is a model folder or Hub id (optionally id@revision), kind:target
+(length:, shorter:, random:, replay:FILE, or a plug-in's), or a .toml file.
+Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
+"""
+
+
+@click.command("run", epilog=_EPILOG)
+@click.argument("scorers", metavar="SCORER...", nargs=-1, required=True)
+@click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Suite by name or TOML path; repeatable. See `rmbench list suites`.")
+@click.option("--data", "data", multiple=True, metavar="DIR", help="Folder with the suites' data, searched in order; for the suite `pairs` a source of pairs. Repeatable. Without it: the Hub.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results/runs"), show_default=True, help="Folder for results.")
+@click.option("--allow-partial", is_flag=True, help="Measure what is there where parts of a suite are missing; the result says so.")
+@click.option("--ties", type=click.Choice(["half", "wrong"]), help="What equal rewards count, in place of the suite's rule.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N examples of each suite.")
+@click.option("--skip-bad-rows", is_flag=True, help="Leave unusable rows out and count them.")
+@click.option("--device", default="auto", show_default=True, metavar="D", help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True, help="auto: float32 on the CPU, the checkpoint's own on CUDA.")
+@click.option("--attention", type=click.Choice(["auto", "shared", "packed", "padded"]), default="auto", show_default=True, help="Path through the engine.")
+@click.option("--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Most padded tokens in a batch. Default: 4096 on the CPU, 16384 on CUDA.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random: and of resampling.")
+@scorer_options
+@json_option
+def command(as_json: bool, **given: Any) -> None:
+    """Measure reward models on suites of human preferences."""
+    from rmbench.report import render_terminal
+    from rmbench.runner.run import RunRequest, run
+    from rmbench.scorers.spec import RunOptions
+
+    overrides = {
+        name: given[name]
+        for name in ("head", "chat_template", "system_prompt", "max_length", "score_position",
+                     "allow_untrained", "trust_remote_code", "allow_pickle")
+    }  # fmt: skip
+    runs = run(
+        RunRequest(
+            scorers=given["scorers"],
+            suites=given["suites"],
+            data_dirs=given["data"],
+            out=given["out"],
+            allow_partial=given["allow_partial"],
+            ties=given["ties"],
+            limit=given["limit"],
+            skip_bad_rows=given["skip_bad_rows"],
+            overrides=overrides,
+            options=RunOptions(
+                device=given["device"],
+                dtype=given["dtype"],
+                batch_tokens=given["batch_tokens"],
+                attention=given["attention"],
+                seed=given["seed"],
+            ),
+            report=say,
+        )
+    )
+    if as_json:
+        bodies = ", ".join(r.result.model_dump_json() for r in runs)
+        click.echo(f'{{"results": [{bodies}]}}')
+    else:
+        click.echo(render_terminal([r.result for r in runs]))
+        say(f"\nNext: rmbench report {given['out']} -o report.html")

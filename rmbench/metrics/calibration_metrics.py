@@ -1,0 +1,114 @@
+"""The metrics of calibration: from a view to a value with its interval.
+
+They rest on all examples: a human tie is a label of one half.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from rmbench.metrics import calibration, reliability
+from rmbench.metrics.arrays import FloatArray, IntArray
+from rmbench.metrics.base import Undefined
+from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.intervals import Interval, count_clusters
+from rmbench.metrics.reliability import EceNull
+from rmbench.metrics.temperature import fit_slope, invert_slope
+from rmbench.metrics.views import Measured, View, mean
+
+
+def nll(view: View) -> Measured:
+    c = view.comparisons
+    return mean(calibration.nll(c.margin, c.comparison_preference), c)
+
+
+def brier(view: View) -> Measured:
+    c = view.comparisons
+    return mean(calibration.brier(c.margin, c.comparison_preference), c)
+
+
+def brier_skill(view: View) -> Measured:
+    found = brier(view)
+    interval = found.interval
+    skill = calibration.brier_skill
+    turned = interval and Interval(skill(interval.high), skill(interval.low), interval.method)
+    return Measured(skill(found.value), found.n, turned)
+
+
+def overconfidence(view: View) -> Measured:
+    c = view.comparisons
+    return mean(calibration.overconfidence(c.margin, c.comparison_preference), c)
+
+
+def ece(view: View) -> Measured:
+    """Binned gap between confidence and accuracy."""
+    return Measured(_Binned.of(view.comparisons).ece, view.comparisons.n_examples)
+
+
+def ece_null(view: View) -> Measured | Undefined:
+    """Mean and 95 % range of the ECE under perfect calibration."""
+    null = _null(view.comparisons, view.context.seed)
+    if isinstance(null, Undefined):
+        return null
+    low, high = np.quantile(null.draws, [0.025, 0.975])
+    interval = Interval(float(low), float(high), null.method)
+    return Measured(float(null.draws.mean()), view.comparisons.n_examples, interval)
+
+
+def ece_p(view: View) -> Measured | Undefined:
+    """Tail probability of the ECE under perfect calibration."""
+    null = _null(view.comparisons, view.context.seed)
+    if isinstance(null, Undefined):
+        return null
+    found = _Binned.of(view.comparisons).ece
+    return Measured(null.p_value(found), view.comparisons.n_examples)
+
+
+def temperature(view: View) -> Measured | Undefined:
+    """Scale of the margins with the inverted sandwich interval of the slope."""
+    c = view.comparisons
+    fit = fit_slope(c.margin, c.comparison_preference, c.group[c.example], c.weight)
+    found = fit if isinstance(fit, Undefined) else invert_slope(fit)
+    if isinstance(found, Undefined):
+        return found
+    return Measured(found.temperature, c.n_examples, found.interval)
+
+
+@dataclass(frozen=True, eq=False)
+class _Binned:
+    """Confidences of some comparisons in bins of equal mass."""
+
+    confidences: FloatArray
+    outcome: FloatArray
+    bins: IntArray
+    weight: FloatArray
+
+    @classmethod
+    def of(cls, c: Comparisons) -> _Binned:
+        sure = calibration.confidence(c.margin)
+        outcome = calibration.binned_outcome(c.margin, c.comparison_preference)
+        bins = reliability.equal_mass_bins(sure, reliability.BINS, c.weight)
+        return cls(sure, outcome, bins, c.weight)
+
+    @property
+    def ece(self) -> float:
+        return reliability.ece(self.confidences, self.outcome, self.bins, self.weight)
+
+
+_NULLS: WeakKeyDictionary[Comparisons, dict[int, EceNull]] = WeakKeyDictionary()
+# The null is by far the slowest statistic and two metrics report on the same draws, so it
+# is kept for as long as its comparisons are.
+
+
+def _null(c: Comparisons, seed: int) -> EceNull | Undefined:
+    groups = c.group[c.example]
+    if count_clusters(groups) < 2:
+        return Undefined("needs at least 2 clusters")
+    known = _NULLS.setdefault(c, {})
+    if seed not in known:
+        b, rng = _Binned.of(c), np.random.default_rng(seed)
+        known[seed] = reliability.ece_null(b.confidences, b.outcome, b.bins, groups, rng, b.weight)
+    return known[seed]

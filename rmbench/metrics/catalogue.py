@@ -1,0 +1,236 @@
+"""The built-in metrics by name, with unit, direction and range.
+
+The names and variables here are the entry points that ``pyproject.toml`` declares.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from rmbench.metrics import accuracy_metrics, calibration_metrics
+from rmbench.metrics.comparison_metric import ComparisonMetric
+
+ACCURACY = ComparisonMetric(
+    name="accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="share of chosen x rejected comparisons won, averaged over examples",
+    compute=accuracy_metrics.accuracy,
+)
+MACRO_ACCURACY = ComparisonMetric(
+    name="macro_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="unweighted mean of the subsets' accuracies",
+    compute=accuracy_metrics.macro_accuracy,
+)
+SECTION_MEAN_ACCURACY = ComparisonMetric(
+    name="section_mean_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="unweighted mean of the sections' accuracies",
+    compute=accuracy_metrics.section_mean_accuracy,
+)
+WORST_SUBSET_ACCURACY = ComparisonMetric(
+    name="worst_subset_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="smallest accuracy of any subset, with that subset's interval",
+    compute=accuracy_metrics.worst_subset_accuracy,
+)
+WORST_SUBSET_ACCURACY_CHANCE = ComparisonMetric(
+    name="worst_subset_accuracy_chance",
+    unit="fraction",
+    higher_is_better=None,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="worst subset to expect by chance if all subsets had the suite's accuracy",
+    compute=accuracy_metrics.worst_subset_accuracy_chance,
+)
+UNTRUNCATED_ACCURACY = ComparisonMetric(
+    name="untruncated_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="accuracy on the examples of which no text was cut off",
+    compute=accuracy_metrics.untruncated_accuracy,
+)
+BEST_OF_N_ACCURACY = ComparisonMetric(
+    name="best_of_n_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="share of examples whose highest reward goes to a chosen response",
+    compute=accuracy_metrics.best_of_n_accuracy,
+)
+LENGTH_BALANCED_ACCURACY = ComparisonMetric(
+    name="length_balanced_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="mean of chosen_longer_accuracy and chosen_shorter_accuracy; 0.5 for length alone",
+    compute=accuracy_metrics.length_balanced_accuracy,
+)
+CHOSEN_LONGER_ACCURACY = ComparisonMetric(
+    name="chosen_longer_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy where the chosen response has more characters",
+    compute=accuracy_metrics.chosen_longer_accuracy,
+)
+CHOSEN_SHORTER_ACCURACY = ComparisonMetric(
+    name="chosen_shorter_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy where the chosen response has fewer characters",
+    compute=accuracy_metrics.chosen_shorter_accuracy,
+)
+EASY_ACCURACY = ComparisonMetric(
+    name="easy_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="RM-Bench: the chosen response has the more elaborate style",
+    compute=accuracy_metrics.easy_accuracy,
+)
+NORMAL_ACCURACY = ComparisonMetric(
+    name="normal_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="RM-Bench: both responses have the same style",
+    compute=accuracy_metrics.normal_accuracy,
+)
+HARD_ACCURACY = ComparisonMetric(
+    name="hard_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="RM-Bench: the rejected response has the more elaborate style",
+    compute=accuracy_metrics.hard_accuracy,
+)
+TIE_RATE = ComparisonMetric(
+    name="tie_rate",
+    unit="fraction",
+    higher_is_better=False,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="share of comparisons with exactly equal rewards",
+    compute=accuracy_metrics.tie_rate,
+)
+NLL = ComparisonMetric(
+    name="nll",
+    unit="nat",
+    higher_is_better=False,
+    range=(0.0, inf),
+    per_subset=True,
+    summary="Bradley-Terry loss of the margins; ln 2 = 0.693 for a scorer that knows nothing",
+    compute=calibration_metrics.nll,
+    needs_logits=True,
+)
+BRIER = ComparisonMetric(
+    name="brier",
+    unit="1",
+    higher_is_better=False,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="squared error of sigmoid(margin); 0.25 for always saying one half",
+    compute=calibration_metrics.brier,
+    needs_logits=True,
+)
+BRIER_SKILL = ComparisonMetric(
+    name="brier_skill",
+    unit="1",
+    higher_is_better=True,
+    range=(-3.0, 1.0),
+    per_subset=True,
+    summary="1 - brier / 0.25",
+    compute=calibration_metrics.brier_skill,
+    needs_logits=True,
+)
+ECE = ComparisonMetric(
+    name="ece",
+    unit="fraction",
+    higher_is_better=False,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="expected calibration error, 10 bins of equal mass; read it beside ece_null",
+    compute=calibration_metrics.ece,
+    needs_logits=True,
+)
+ECE_NULL = ComparisonMetric(
+    name="ece_null",
+    unit="fraction",
+    higher_is_better=None,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="mean ECE that a perfectly calibrated scorer would have on these data",
+    compute=calibration_metrics.ece_null,
+    needs_logits=True,
+)
+ECE_P = ComparisonMetric(
+    name="ece_p",
+    unit="1",
+    higher_is_better=None,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="chance of an ECE this large under perfect calibration",
+    compute=calibration_metrics.ece_p,
+    needs_logits=True,
+)
+OVERCONFIDENCE = ComparisonMetric(
+    name="overconfidence",
+    unit="fraction",
+    higher_is_better=None,
+    range=(-1.0, 1.0),
+    per_subset=True,
+    summary="mean confidence less accuracy; above 0 is over-confident",
+    compute=calibration_metrics.overconfidence,
+    needs_logits=True,
+)
+TEMPERATURE = ComparisonMetric(
+    name="temperature",
+    unit="1",
+    higher_is_better=None,
+    range=(0.0, inf),
+    per_subset=True,
+    summary="what to divide margins by to make them calibrated; above 1 is over-confident",
+    compute=calibration_metrics.temperature,
+    needs_logits=True,
+)
+CONFOUNDER_SHIFT = ComparisonMetric(
+    name="confounder_shift",
+    unit="sd of plain rewards",
+    higher_is_better=None,
+    range=(-inf, inf),
+    per_subset=True,
+    summary="how far a confounder alone moves the reward; 0 is unbiased",
+    compute=accuracy_metrics.confounder_shift,
+)
+CONFOUNDER_WIN_RATE = ComparisonMetric(
+    name="confounder_win_rate",
+    unit="fraction",
+    higher_is_better=None,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="how often the response with the confounder is preferred; 0.5 is unbiased",
+    compute=accuracy_metrics.confounder_win_rate,
+)

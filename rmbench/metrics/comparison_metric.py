@@ -1,0 +1,81 @@
+"""The metric class of the catalogue: a computation on comparisons, with a description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rmbench.metrics.base import MeasureContext, Undefined
+from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.views import Measured, View
+from rmbench.result.models import Estimate
+from rmbench.types import Scores
+
+
+@dataclass(frozen=True)
+class ComparisonMetric:
+    """A metric over comparisons; satisfies ``rmbench.metrics.base.Metric``.
+
+    Attributes:
+        name: Name in suite files and results.
+        unit: Unit of the value.
+        higher_is_better: ``None`` where neither direction is better.
+        range: Smallest and largest possible value; intervals are clipped to it.
+        per_subset: Whether it is also reported for each subset and section.
+        summary: One line for ``rmbench list metrics``.
+        compute: The computation; it is never called without examples.
+        needs_logits: Whether it is undefined where margins are not logits.
+    """
+
+    name: str
+    unit: str
+    higher_is_better: bool | None
+    range: tuple[float, float]
+    per_subset: bool
+    summary: str
+    compute: Callable[[View], Measured | Undefined]
+    needs_logits: bool = False
+
+    def __call__(
+        self, scores: Scores, context: MeasureContext, *, subset: str | None = None
+    ) -> Estimate:
+        """Measure ``scores`` (already reduced to ``subset`` where one is named).
+
+        Raises:
+            ValueError: If the scores break what ``Scores`` promises or a reward is not
+                finite; the message names the first such example.
+        """
+        return self.estimate(Comparisons.from_scores(scores), context, subset=subset)
+
+    def estimate(
+        self, comparisons: Comparisons, context: MeasureContext, *, subset: str | None = None
+    ) -> Estimate:
+        """As a call, from comparisons that several metrics share."""
+        found = self._measure(View(comparisons, context, subset))
+        if isinstance(found, Undefined):
+            return Estimate(
+                metric=self.name,
+                subset=subset,
+                value=None,
+                reason=found.reason,
+                n=comparisons.n_examples,
+                unit=self.unit,
+            )
+        interval = found.interval.clipped(*self.range) if found.interval else None
+        return Estimate(
+            metric=self.name,
+            subset=subset,
+            value=found.value,
+            ci_low=interval.low if interval else None,
+            ci_high=interval.high if interval else None,
+            ci_method=interval.method if interval else None,
+            n=found.n,
+            unit=self.unit,
+        )
+
+    def _measure(self, view: View) -> Measured | Undefined:
+        if view.comparisons.n_examples == 0:
+            return Undefined("there are no examples")
+        if self.needs_logits and not view.context.margins_are_logits:
+            return Undefined("the scorer's margins are not logits")
+        return self.compute(view)

@@ -1,0 +1,278 @@
+"""The tables of a report as data, before any format has its say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rmbench.errors import shorten
+from rmbench.report.caveats import caveats, training_caveats
+from rmbench.report.labels import label_of, position_of
+from rmbench.report.numbers import UNDEFINED, quantity, value_only, with_interval
+from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView, lowest_subset
+from rmbench.report.text import Safe, Text
+from rmbench.result import Estimate, Result
+
+BASELINE_MARK = Safe("°")
+BASELINE_NOTE = Safe("content-blind baseline: it does not read what the answer says")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: the first column names the row, the others hold numbers.
+
+    Attributes:
+        title: What it shows.
+        header: One per column.
+        rows: Each as long as the header.
+    """
+
+    title: Text
+    header: tuple[Text, ...]
+    rows: tuple[tuple[Text, ...], ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Every table of a report and the notes below them.
+
+    Attributes:
+        summary: The headline of every suite; ``None`` where no suite has one.
+        tables: The others, suite by suite.
+        notes: Footnotes and reasons, in the order they are first referred to.
+    """
+
+    summary: Table | None
+    tables: tuple[Table, ...]
+    notes: tuple[Text, ...]
+
+
+@dataclass
+class _Footnotes:
+    """Numbers each distinct footnote once."""
+
+    texts: list[tuple[str, ...]] = field(default_factory=list)
+
+    def mark(self, result: Result) -> Safe:
+        """The marks of a result that is not the whole suite under its own rules."""
+        notes = [*caveats(result), *training_caveats(result)]
+        numbers = [self._number(note) for note in notes]
+        return Safe(" ".join(str(n).translate(_SUPERSCRIPT) for n in numbers))
+
+    def _number(self, note: tuple[str, ...]) -> int:
+        if note not in self.texts:
+            self.texts.append(note)
+        return self.texts.index(note) + 1
+
+
+def build(overview: Overview) -> Content:
+    """All tables of a report."""
+    footnotes = _Footnotes()
+    summary = _summary(overview, footnotes)
+    tables: list[Table] = []
+    for suite in overview.suites:
+        if suite.is_throughput:
+            continue
+        tables.extend(_suite_tables(suite, footnotes))
+    if any(not s.is_throughput for s in overview.suites):
+        tables.append(_counts(overview, footnotes))
+    if overview.throughput_suites:
+        tables.append(_throughput(overview, footnotes))
+    return Content(summary, tuple(tables), tuple(_notes(overview, footnotes)))
+
+
+def scorer_name(scorer: ScorerRow) -> tuple[str, ...]:
+    """The name, marked where the scorer is a content-blind baseline."""
+    return (scorer.name, BASELINE_MARK) if scorer.info.content_blind else (scorer.name,)
+
+
+def _summary(overview: Overview, footnotes: _Footnotes) -> Table | None:
+    suites = overview.accuracy_suites
+    if not suites:
+        return None
+    by_scorer = [{e.scorer.key: e for e in suite.entries} for suite in suites]
+    rows = []
+    for scorer in overview.scorers:
+        found = [entries.get(scorer.key) for entries in by_scorer]
+        if not any(found):
+            continue
+        cells: list[Text] = [scorer_name(scorer)]
+        for suite, entry in zip(suites, found, strict=True):
+            cells.append(Safe("") if entry is None else _headline_cell(suite, entry, footnotes))
+        rows.append(tuple(cells))
+    header: list[Text] = [Safe("scorer")]
+    header += [(s.name, Safe(f"\n{label_of(s.headline or '').label}")) for s in suites]
+    return Table(Safe("Summary"), tuple(header), tuple(rows))
+
+
+def _headline_cell(suite: SuiteView, entry: Entry, footnotes: _Footnotes) -> Text:
+    value = with_interval(entry.result.estimate(suite.headline or ""))
+    return Safe(f"{value} {footnotes.mark(entry.result)}".rstrip())
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    cell: Callable[[Result], str]
+
+
+def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
+    tables = []
+    if suite.metrics:
+        columns = [_Column("n", _examples), *_metric_columns(suite.metrics)]
+        rows = [
+            (_marked_name(e, footnotes), *(Safe(c.cell(e.result)) for c in columns))
+            for e in suite.entries
+        ]
+        header = (Safe("scorer"), *(Safe(c.header) for c in columns))
+        tables.append(Table((suite.name,), header, tuple(rows)))
+    shown = [suite.subset_metric] if suite.subset_metric else []
+    if suite.toggles:
+        shown += [m for m in ("confounder_shift", "confounder_win_rate") if suite.subsets_of(m)]
+    tables += [_by_subset(suite, metric, footnotes) for metric in shown]
+    return tables
+
+
+def _marked_name(entry: Entry, footnotes: _Footnotes) -> Text:
+    mark = footnotes.mark(entry.result)
+    name = scorer_name(entry.scorer)
+    return (*name, Safe(f" {mark}")) if mark else name
+
+
+def _examples(result: Result) -> str:
+    return f"{result.counts.examples:,}"
+
+
+def _metric_columns(metrics: Sequence[str]) -> list[_Column]:
+    """One column per metric; a value and the one it is read against share one."""
+    partners = {"ece": "ece_null", "worst_subset_accuracy": "worst_subset_accuracy_chance"}
+    paired = {b for a, b in partners.items() if a in metrics and b in metrics}
+    headers = {"ece": "ECE (if calibrated)", "worst_subset_accuracy": "worst subset (by chance)"}
+    columns = []
+    for metric in metrics:
+        if metric in paired:
+            continue
+        partner = partners.get(metric)
+        if partner in paired:
+            columns.append(_Column(headers[metric], _pair_cell(metric, partner)))
+        else:
+            columns.append(_Column(label_of(metric).label, _metric_cell(metric)))
+    return columns
+
+
+def _metric_cell(metric: str) -> Callable[[Result], str]:
+    label = label_of(metric)
+    write = with_interval if label.interval else value_only
+    return lambda result: write(result.estimate(metric), signed=label.signed)
+
+
+def _pair_cell(metric: str, partner: str) -> Callable[[Result], str]:
+    def cell(result: Result) -> str:
+        estimate = result.estimate(metric)
+        if estimate is None or estimate.value is None:
+            return UNDEFINED
+        return f"{value_only(estimate)} ({value_only(result.estimate(partner))})"
+
+    return cell
+
+
+def _by_subset(suite: SuiteView, metric: str, footnotes: _Footnotes) -> Table:
+    signed = label_of(metric).signed
+    rows = []
+    for subset in suite.subsets_of(metric):
+        found = [e.result.estimate(metric, subset) for e in suite.entries]
+        sizes = sorted({f"{e.n:,}" for e in found if e is not None}, key=len)
+        cells = [Safe(with_interval(e, signed=signed)) for e in found]
+        row: tuple[Text, ...] = ((subset,), Safe("–".join(sizes)), *cells)
+        rows.append(row)
+    title = (suite.name, Safe(f": {label_of(metric).label} by subset"))
+    header = (Safe("subset"), Safe("n"), *(_marked_name(e, footnotes) for e in suite.entries))
+    return Table(title, header, tuple(rows))
+
+
+def _counts(overview: Overview, footnotes: _Footnotes) -> Table:
+    rows: list[tuple[Text, ...]] = []
+    for suite in overview.suites:
+        if suite.is_throughput:
+            continue
+        for entry in suite.entries:
+            c = entry.result.counts
+            numbers = (c.examples, c.responses, c.ties, c.truncated, c.failed, c.skipped)
+            name = (*_marked_name(entry, footnotes), Safe(" on "), suite.name)
+            rows.append((name, *(Safe(f"{n:,}") for n in numbers)))
+    names = ("scorer and suite", "examples", "responses", "ties", "truncated", "failed", "skipped")
+    return Table(Safe("Counts"), tuple(Safe(n) for n in names), tuple(rows))
+
+
+def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
+    metrics = sorted({m for s in overview.throughput_suites for m in s.metrics}, key=position_of)
+    rows: list[tuple[Text, ...]] = []
+    for suite in overview.throughput_suites:
+        for entry in suite.entries:
+            name: Text = (*_marked_name(entry, footnotes), Safe(" on "), device_of(entry.result))
+            cells = [Safe(value_only(entry.result.estimate(m))) for m in metrics]
+            rows.append((name, *cells))
+    header = (Safe("scorer and device"), *(Safe(label_of(m).label) for m in metrics))
+    return Table(Safe("Throughput"), header, tuple(rows))
+
+
+def device_of(result: Result) -> str:
+    """What a model ran on; a CPU with the number of threads."""
+    env, engine = result.provenance.environment, result.provenance.engine
+    name = env.device or env.cpu
+    on_cpu = engine.device.startswith("cpu") if engine else env.device is None
+    return f"{name}, {env.threads} threads" if on_cpu else name
+
+
+def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
+    notes: list[Text] = []
+    if any(s.info.content_blind for s in overview.scorers):
+        notes.append((BASELINE_MARK, Safe(" "), BASELINE_NOTE))
+    for i, pieces in enumerate(footnotes.texts, start=1):
+        notes.append((Safe(f"{i} ".translate(_SUPERSCRIPT)), *pieces))
+    for suite in overview.suites:
+        notes += _lowest_subsets(suite)
+    return notes + _undefined(overview)
+
+
+def _lowest_subsets(suite: SuiteView) -> list[Text]:
+    notes: list[Text] = []
+    for entry in suite.entries:
+        lowest = lowest_subset(entry.result)
+        if lowest is not None and lowest.value is not None:
+            value = quantity(lowest.value, lowest.unit)
+            where = (Safe("worst subset of "), entry.scorer.name, Safe(" on "), suite.name)
+            what = (Safe(": "), lowest.subset or "", Safe(f", {value}, n = {lowest.n:,}"))
+            notes.append((*where, *what))
+    return notes
+
+
+def _undefined(overview: Overview) -> list[Text]:
+    """Each reason once, with the numbers it leaves without a value."""
+    metrics: dict[str, dict[str, None]] = {}
+    scorers: dict[str, dict[str, None]] = {}
+    for suite in overview.suites:
+        for entry in suite.entries:
+            for e in _shown_estimates(suite, entry.result):
+                if e.reason is not None:
+                    metrics.setdefault(e.reason, {})[label_of(e.metric).label] = None
+                    scorers.setdefault(e.reason, {})[entry.scorer.name] = None
+    return [
+        (
+            Safe(f"{UNDEFINED} "),
+            shorten(list(metrics[reason]), 12),
+            Safe(" of "),
+            shorten(list(scorers[reason])),
+            Safe(": "),
+            reason,
+        )
+        for reason in metrics
+    ]
+
+
+def _shown_estimates(suite: SuiteView, result: Result) -> list[Estimate]:
+    by_subset = {suite.subset_metric}
+    if suite.toggles:
+        by_subset |= {"confounder_shift", "confounder_win_rate"}
+    return [e for e in result.estimates if e.subset is None or e.metric in by_subset]

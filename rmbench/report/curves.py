@@ -1,0 +1,190 @@
+"""The points of a scorer's diagrams, from its rewards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
+from rmbench.metrics.calibration import binned_outcome, confidence
+from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.intervals import (
+    Interval,
+    clustered_interval,
+    count_clusters,
+    linearised_ratio,
+    wilson,
+)
+from rmbench.metrics.reliability import (
+    BINS,
+    accuracy_by_margin,
+    equal_mass_bins,
+    reliability_table,
+)
+from rmbench.types import Scores
+
+HISTOGRAM_BINS = 40
+"""Even, so that 0 is an edge and no bar mixes right with wrong."""
+
+SATURATED_MARGIN = 10.0
+"""Beyond it sigmoid(margin) claims to be wrong less than once in 20,000 times."""
+
+
+@dataclass(frozen=True)
+class AccuracyBin:
+    """Accuracy of the comparisons in one bin.
+
+    Attributes:
+        low: Smallest value in the bin.
+        high: Largest value in the bin.
+        x: Weighted mean value: a confidence in [0.5, 1], or a |margin|.
+        accuracy: Weighted mean outcome, in [0, 1].
+        interval: 95 % interval of the accuracy; ``None`` with fewer than 2 clusters.
+        n: Number of comparisons.
+    """
+
+    low: float
+    high: float
+    x: float
+    accuracy: float
+    interval: Interval | None
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class MarginHistogram:
+    """How margins are spread.
+
+    Attributes:
+        edges: float64, shape (n_bins + 1,); symmetric about 0.
+        share: float64, shape (n_bins,); share of the comparisons, ties left out. What
+            lies beyond the edges is counted in the outermost bins.
+        ties: Share of the comparisons whose margin is exactly 0.
+        clipped: Share of the comparisons beyond the edges.
+    """
+
+    edges: FloatArray
+    share: FloatArray
+    ties: float
+    clipped: float
+
+
+@dataclass(frozen=True)
+class RewardSummary:
+    """The scale of a scorer's rewards, for whoever has to normalise them.
+
+    ``saturated`` is the share of comparisons with |margin| above 10.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    margin_mean: float
+    margin_sd: float
+    saturated: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Everything that is drawn of one scorer on one suite.
+
+    ``reliability`` is empty where margins are not logits.
+    """
+
+    reliability: tuple[AccuracyBin, ...]
+    by_margin: tuple[AccuracyBin, ...]
+    histogram: MarginHistogram
+    rewards: RewardSummary
+
+
+def curves(scores: Scores, *, margins_are_logits: bool) -> Curves | None:
+    """All points, or ``None`` where no example has all its rewards."""
+    scored = scores.where(~np.isin(scores.example_id, _failed_ids(scores)))
+    if len(scored) == 0:
+        return None
+    comparisons = Comparisons.from_scores(scored)
+    return Curves(
+        reliability=reliability(comparisons) if margins_are_logits else (),
+        by_margin=by_margin(comparisons),
+        histogram=histogram(comparisons),
+        rewards=summarise(scored, comparisons),
+    )
+
+
+def reliability(comparisons: Comparisons) -> tuple[AccuracyBin, ...]:
+    """Accuracy in bins of confidence of equal weight: the bins of the reported ECE."""
+    c = comparisons
+    rows = reliability_table(c.margin, c.comparison_preference, c.weight, equal_mass=True)
+    bins = equal_mass_bins(confidence(c.margin), BINS, c.weight)
+    return tuple(
+        AccuracyBin(row.low, row.high, row.confidence, row.accuracy, interval, row.n)
+        for row, interval in zip(rows, _intervals(c, bins), strict=True)
+    )
+
+
+def by_margin(comparisons: Comparisons) -> tuple[AccuracyBin, ...]:
+    """Accuracy in bins of |margin| of equal weight."""
+    c = comparisons
+    rows = accuracy_by_margin(c.margin, c.comparison_preference, c.weight)
+    bins = equal_mass_bins(np.abs(c.margin), BINS, c.weight)
+    return tuple(
+        AccuracyBin(row.low, row.high, row.margin, row.accuracy, interval, row.n)
+        for row, interval in zip(rows, _intervals(c, bins), strict=True)
+    )
+
+
+def histogram(comparisons: Comparisons, n_bins: int = HISTOGRAM_BINS) -> MarginHistogram:
+    """Margins in equal bins about 0 that leave at most 1 % outside."""
+    margin = comparisons.margin
+    share = comparisons.weight / comparisons.weight.sum()
+    limit = float(np.quantile(np.abs(margin), 0.99)) or float(np.abs(margin).max()) or 1.0
+    edges = np.linspace(-limit, limit, n_bins + 1)
+    untied = margin != 0
+    counts, _ = np.histogram(
+        np.clip(margin[untied], -limit, limit), bins=edges, weights=share[untied]
+    )
+    return MarginHistogram(
+        edges=edges,
+        share=counts,
+        ties=float(share[~untied].sum()),
+        clipped=float(share[np.abs(margin) > limit].sum()),
+    )
+
+
+def summarise(scores: Scores, comparisons: Comparisons) -> RewardSummary:
+    """Mean, standard deviation and range of rewards; the same of margins, weighted."""
+    margin, weight = comparisons.margin, comparisons.weight
+    mean = float(np.average(margin, weights=weight))
+    return RewardSummary(
+        mean=float(scores.reward.mean()),
+        sd=float(scores.reward.std()),
+        low=float(scores.reward.min()),
+        high=float(scores.reward.max()),
+        margin_mean=mean,
+        margin_sd=float(np.sqrt(np.average((margin - mean) ** 2, weights=weight))),
+        saturated=float(np.average(np.abs(margin) > SATURATED_MARGIN, weights=weight)),
+    )
+
+
+def _failed_ids(scores: Scores) -> list[str]:
+    return sorted(set(scores.example_id[~np.isfinite(scores.reward)].tolist()))
+
+
+def _intervals(comparisons: Comparisons, bins: IntArray) -> list[Interval | None]:
+    """Interval of the accuracy in each bin that is not empty, in the bins' order."""
+    outcome = binned_outcome(comparisons.margin, comparisons.comparison_preference)
+    return [_interval(comparisons, outcome, bins == b) for b in np.unique(bins)]
+
+
+def _interval(comparisons: Comparisons, outcome: FloatArray, inside: BoolArray) -> Interval | None:
+    weight = comparisons.weight * inside
+    mean = linearised_ratio(
+        comparisons.example_sum(weight * outcome), comparisons.example_sum(weight)
+    )
+    groups = comparisons.group
+    independent = count_clusters(groups[mean.used]) == mean.n == int(inside.sum())
+    if independent and np.isin(outcome[inside], (0.0, 1.0)).all():
+        return wilson(float(outcome[inside].sum()), mean.n)
+    return clustered_interval(mean, groups, fraction=True)

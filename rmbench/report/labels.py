@@ -1,0 +1,218 @@
+"""What a reader calls each metric, and where it stands in a report.
+
+A metric that is not listed here, such as a plug-in's, is shown under its own
+name after the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MetricLabel:
+    """How one metric is presented.
+
+    Attributes:
+        metric: Its name in results.
+        label: Its name in reports.
+        group: The heading it stands under.
+        help: One line on how to read it.
+        signed: Whether a plus sign carries meaning.
+        interval: Whether narrow tables show its interval too.
+    """
+
+    metric: str
+    label: str
+    group: str
+    help: str = ""
+    signed: bool = False
+    interval: bool = False
+
+
+ACCURACY = "Accuracy"
+SENSITIVITY = "Length and style"
+CALIBRATION = "Calibration"
+THROUGHPUT = "Throughput"
+OTHER = "Other"
+
+_LABELS = (
+    MetricLabel("score", "score", ACCURACY, "the benchmark's own headline number", interval=True),
+    MetricLabel(
+        "accuracy",
+        "accuracy",
+        ACCURACY,
+        "share of comparisons where the chosen answer gets the higher reward",
+        interval=True,
+    ),
+    MetricLabel(
+        "macro_accuracy",
+        "macro accuracy",
+        ACCURACY,
+        "mean of the subsets' accuracies",
+        interval=True,
+    ),
+    MetricLabel(
+        "section_mean_accuracy",
+        "section mean",
+        ACCURACY,
+        "mean of the sections' accuracies",
+        interval=True,
+    ),
+    MetricLabel(
+        "best_of_n_accuracy",
+        "best of N",
+        ACCURACY,
+        "share of prompts whose highest reward is on a chosen answer",
+        interval=True,
+    ),
+    MetricLabel(
+        "worst_subset_accuracy", "worst subset", ACCURACY, "the lowest accuracy of any subset"
+    ),
+    MetricLabel(
+        "worst_subset_accuracy_chance",
+        "worst subset by chance",
+        ACCURACY,
+        "where the lowest subset would be expected if all subsets were equally hard",
+    ),
+    MetricLabel(
+        "untruncated_accuracy",
+        "untruncated",
+        ACCURACY,
+        "accuracy on the examples of which no text was cut off",
+        interval=True,
+    ),
+    MetricLabel("tie_rate", "tie rate", ACCURACY, "share of comparisons with equal rewards"),
+    MetricLabel(
+        "easy_accuracy",
+        "easy",
+        SENSITIVITY,
+        "the chosen answer has the richer style",
+        interval=True,
+    ),
+    MetricLabel(
+        "normal_accuracy", "normal", SENSITIVITY, "both answers have the same style", interval=True
+    ),
+    MetricLabel(
+        "hard_accuracy",
+        "hard",
+        SENSITIVITY,
+        "the rejected answer has the richer style",
+        interval=True,
+    ),
+    MetricLabel(
+        "length_balanced_accuracy",
+        "length-balanced",
+        SENSITIVITY,
+        "mean of the next two, so that preferring length earns nothing",
+        interval=True,
+    ),
+    MetricLabel(
+        "chosen_longer_accuracy",
+        "chosen longer",
+        SENSITIVITY,
+        "accuracy where the chosen answer has more characters",
+    ),
+    MetricLabel(
+        "chosen_shorter_accuracy",
+        "chosen shorter",
+        SENSITIVITY,
+        "accuracy where the chosen answer has fewer characters",
+    ),
+    MetricLabel(
+        "confounder_shift",
+        "shift",
+        SENSITIVITY,
+        "how much the toggle alone moves the reward",
+        signed=True,
+        interval=True,
+    ),
+    MetricLabel(
+        "confounder_win_rate",
+        "win rate",
+        SENSITIVITY,
+        "how often the toggled answer beats the same answer without it",
+        interval=True,
+    ),
+    MetricLabel("nll", "NLL", CALIBRATION, "mean −log sigmoid(margin); a coin flip gets 0.693"),
+    MetricLabel("brier", "Brier", CALIBRATION, "mean squared error of sigmoid(margin)"),
+    MetricLabel(
+        "brier_skill",
+        "Brier skill",
+        CALIBRATION,
+        "1 is perfect, 0 is a coin flip, below 0 is worse than one",
+        signed=True,
+    ),
+    MetricLabel("ece", "ECE", CALIBRATION, "mean gap between confidence and accuracy"),
+    MetricLabel(
+        "ece_null",
+        "ECE if calibrated",
+        CALIBRATION,
+        "the ECE a perfectly calibrated scorer would show on as many examples",
+    ),
+    MetricLabel(
+        "ece_p", "ECE p-value", CALIBRATION, "chance of so large an ECE if perfectly calibrated"
+    ),
+    MetricLabel(
+        "overconfidence",
+        "overconfidence",
+        CALIBRATION,
+        "mean confidence minus accuracy",
+        signed=True,
+    ),
+    MetricLabel(
+        "temperature",
+        "temperature",
+        CALIBRATION,
+        "what margins must be divided by; above 1 is over-confident",
+    ),
+    MetricLabel("pairs_per_s", "pairs/s", THROUGHPUT, "preference pairs scored per second"),
+    MetricLabel("tokens_per_s", "tokens/s", THROUGHPUT, "useful tokens per second"),
+    MetricLabel(
+        "executed_tokens_per_s",
+        "executed tokens/s",
+        THROUGHPUT,
+        "tokens the model really ran, padding included",
+    ),
+    MetricLabel("latency_p50_s", "p50", THROUGHPUT, "median time of a batch"),
+    MetricLabel("latency_p95_s", "p95", THROUGHPUT, "time that 95 % of batches stay below"),
+    MetricLabel("latency_p99_s", "p99", THROUGHPUT, "time that 99 % of batches stay below"),
+    MetricLabel("peak_memory_bytes", "peak memory", THROUGHPUT, "most memory in use at once"),
+    MetricLabel(
+        "padding_fraction", "padding", THROUGHPUT, "share of executed tokens that were padding"
+    ),
+    MetricLabel(
+        "matmul_fraction",
+        "of matmul rate",
+        THROUGHPUT,
+        "arithmetic done, as a share of this device's own measured matmul rate",
+    ),
+    MetricLabel(
+        "model_flops_per_s", "model arithmetic", THROUGHPUT, "useful arithmetic per second"
+    ),
+    MetricLabel(
+        "matmul_flops_per_s",
+        "device matmul",
+        THROUGHPUT,
+        "matmul rate measured on this device in the same run",
+    ),
+    MetricLabel(
+        "mfu", "MFU", THROUGHPUT, "arithmetic done, as a share of the device's published peak"
+    ),
+)
+_BY_NAME = {entry.metric: entry for entry in _LABELS}
+_POSITION = {entry.metric: i for i, entry in enumerate(_LABELS)}
+
+
+def label_of(metric: str) -> MetricLabel:
+    """How to present a metric, known or not.
+
+    >>> label_of("nll").label, label_of("my_metric").label
+    ('NLL', 'my metric')
+    """
+    return _BY_NAME.get(metric) or MetricLabel(metric, metric.replace("_", " "), OTHER)
+
+
+def position_of(metric: str) -> tuple[int, str]:
+    """Sort key: the order of this module, then unknown metrics by name."""
+    return (_POSITION.get(metric, len(_POSITION)), metric)

@@ -1,0 +1,129 @@
+"""How numbers are written in reports.
+
+Fractions lose their leading zero (``.623``), so that accuracies stand out from
+losses and columns stay narrow; an interval follows in brackets.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rmbench.result.models import Estimate
+
+UNDEFINED = "–"
+MINUS = "\u2212"
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def fraction(value: float, *, signed: bool = False) -> str:
+    """Three decimals without the leading zero.
+
+    >>> fraction(0.6229), fraction(1.0), fraction(-0.0301), fraction(0.03, signed=True)
+    ('.623', '1.000', '−.030', '+.030')
+    """
+    return _sign(value, f"{abs(value):.3f}".removeprefix("0"), signed)
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """About three significant digits, thousands grouped, never an exponent below a billion.
+
+    >>> number(0.6512), number(12.345), number(48211.7), number(-3.2, signed=True)
+    ('0.651', '12.3', '48,212', '−3.20')
+    """
+    size = abs(value)
+    if size >= 1e9 or 0 < size < 5e-4:
+        digits = f"{size:.2e}"
+    else:
+        decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 1000 else 0
+        digits = f"{size:,.{decimals}f}"
+    return _sign(value, digits, signed)
+
+
+def quantity(value: float, unit: str, *, signed: bool = False) -> str:
+    """A value as its unit asks for: fractions, seconds, bytes, anything else.
+
+    >>> quantity(0.0123, "s"), quantity(3 * 2**29, "bytes"), quantity(0.5, "fraction")
+    ('12.3 ms', '1.5 GiB', '.500')
+    """
+    if unit == "fraction":
+        return fraction(value, signed=signed)
+    if unit == "s":
+        return duration(value)
+    if unit == "bytes":
+        return data_size(value)
+    if unit == "FLOP/s":
+        return arithmetic_rate(value)
+    return number(value, signed=signed)
+
+
+def duration(seconds: float) -> str:
+    """Seconds, milliseconds below one, minutes above two.
+
+    >>> duration(0.25), duration(3.2), duration(200)
+    ('250 ms', '3.20 s', '3.3 min')
+    """
+    if seconds < 1:
+        return f"{number(seconds * 1000).removesuffix('.0')} ms"
+    return f"{number(seconds)} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def data_size(n_bytes: float) -> str:
+    """Bytes in the binary unit that leaves fewest digits.
+
+    >>> data_size(512), data_size(5_000_000)
+    ('512 B', '4.8 MiB')
+    """
+    power = min(int(math.log(n_bytes, 1024)), len(_BYTE_UNITS) - 1) if n_bytes >= 1 else 0
+    digits = 1 if power else 0
+    return f"{n_bytes / 1024**power:.{digits}f} {_BYTE_UNITS[power]}"
+
+
+def arithmetic_rate(flops_per_s: float) -> str:
+    """Floating-point operations per second with a metric prefix.
+
+    >>> arithmetic_rate(3.12e13), arithmetic_rate(4.5e9)
+    ('31.2 TFLOP/s', '4.50 GFLOP/s')
+    """
+    prefix, power = ("T", 1e12) if flops_per_s >= 1e12 else ("G", 1e9)
+    return f"{number(flops_per_s / power)} {prefix}FLOP/s"
+
+
+def interval(estimate: Estimate, *, signed: bool = False) -> str | None:
+    """The 95 % interval in brackets, or ``None`` where there is none.
+
+    >>> interval(Estimate(metric="accuracy", value=0.62, ci_low=0.57, ci_high=0.67, n=9,
+    ...                   unit="fraction"))
+    '[.570, .670]'
+    """
+    if estimate.ci_low is None or estimate.ci_high is None:
+        return None
+    low, high = (
+        quantity(end, estimate.unit, signed=signed) for end in (estimate.ci_low, estimate.ci_high)
+    )
+    return f"[{low}, {high}]"
+
+
+def with_interval(estimate: Estimate | None, *, signed: bool = False) -> str:
+    """``.623 [.571, .672]``, the value alone where it has no interval, or a dash.
+
+    >>> with_interval(None)
+    '–'
+    """
+    if estimate is None or estimate.value is None:
+        return UNDEFINED
+    value = quantity(estimate.value, estimate.unit, signed=signed)
+    brackets = interval(estimate, signed=signed)
+    return f"{value} {brackets}" if brackets else value
+
+
+def value_only(estimate: Estimate | None, *, signed: bool = False) -> str:
+    """The value without its interval, or a dash."""
+    if estimate is None or estimate.value is None:
+        return UNDEFINED
+    return quantity(estimate.value, estimate.unit, signed=signed)
+
+
+def _sign(value: float, digits: str, signed: bool) -> str:
+    if not any(c in "123456789" for c in digits.split("e")[0]):
+        return digits
+    return (MINUS if value < 0 else "+" if signed else "") + digits

@@ -1,0 +1,231 @@
+"""Results arranged for reading: which scorers, which suites, in which order.
+
+Every format starts from here, so they agree on names, order and headline.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rmbench.report.labels import position_of
+from rmbench.result import Estimate, Result, ScorerInfo, SuiteRef, scorer_slug
+
+_HEADLINES = (
+    "score",
+    "accuracy",
+    "macro_accuracy",
+    "section_mean_accuracy",
+    "best_of_n_accuracy",
+)
+
+
+@dataclass(frozen=True)
+class ScorerRow:
+    """One scorer of a report.
+
+    Attributes:
+        key: Unique in the report.
+        name: Its name, made unique where two scorers share one.
+        info: What the results say about it.
+    """
+
+    key: str
+    name: str
+    info: ScorerInfo
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One scorer's result on the suite it stands in.
+
+    Attributes:
+        scorer: Whose result it is.
+        result: The result.
+        position: Its place among the results the report was asked for.
+    """
+
+    scorer: ScorerRow
+    result: Result
+    position: int
+
+
+@dataclass(frozen=True)
+class SuiteView:
+    """One suite with every scorer's result on it.
+
+    Attributes:
+        ref: The suite, as the first result names it.
+        name: Its name, made unique where two suites share one.
+        entries: One per scorer that was measured on it, in the report's order.
+    """
+
+    ref: SuiteRef
+    name: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def is_throughput(self) -> bool:
+        """Whether it measures speed and not preferences."""
+        return self.ref.kind == "throughput"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that any result has for the whole suite, in reading order."""
+        names = {e.metric for r in self._results for e in r.estimates if e.subset is None}
+        return tuple(sorted(names, key=position_of))
+
+    @property
+    def headline(self) -> str | None:
+        """The metric that stands for the suite, ``None`` where no accuracy does.
+
+        ``score`` only where every result has it: a partial one beside whole ones
+        is shown by what all of them have.
+        """
+        if self.is_throughput:
+            return None
+        for metric in _HEADLINES:
+            found = [r.estimate(metric) for r in self._results]
+            if metric == "score" and any(e is None or e.value is None for e in found):
+                continue
+            if any(e is not None for e in found):
+                return metric
+        return None
+
+    @property
+    def toggles(self) -> tuple[str, ...]:
+        """Subsets that change one thing about an answer; empty for other suites."""
+        return self.subsets_of("confounder_shift")
+
+    def subsets_of(self, metric: str) -> tuple[str, ...]:
+        """Subsets that any result has ``metric`` for, in the results' order."""
+        return tuple(
+            dict.fromkeys(
+                e.subset
+                for r in self._results
+                for e in r.estimates
+                if e.metric == metric and e.subset is not None
+            )
+        )
+
+    @property
+    def subset_metric(self) -> str | None:
+        """The metric shown subset by subset, if there is more than one subset."""
+        candidates = (self.headline, *_HEADLINES)
+        for metric in dict.fromkeys(m for m in candidates if m):
+            if len(self.subsets_of(metric)) > 1:
+                return metric
+        return None
+
+    @property
+    def _results(self) -> tuple[Result, ...]:
+        return tuple(entry.result for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything a report shows, in order.
+
+    Attributes:
+        scorers: Models first, content-blind baselines last.
+        suites: In the order the results came.
+    """
+
+    scorers: tuple[ScorerRow, ...]
+    suites: tuple[SuiteView, ...]
+
+    @property
+    def accuracy_suites(self) -> tuple[SuiteView, ...]:
+        """Suites with a headline number."""
+        return tuple(s for s in self.suites if s.headline is not None)
+
+    @property
+    def throughput_suites(self) -> tuple[SuiteView, ...]:
+        """Suites that measure speed."""
+        return tuple(s for s in self.suites if s.is_throughput)
+
+
+def arrange(results: Sequence[Result]) -> Overview:
+    """Order results by scorer and suite.
+
+    The same scorer measured twice on the same suite takes two rows.
+    """
+    keys = _scorer_keys(results)
+    infos: dict[_ScorerKey, ScorerInfo] = {}
+    entries: dict[tuple[str, str], list[tuple[_ScorerKey, int]]] = {}
+    for position, (key, result) in enumerate(zip(keys, results, strict=True)):
+        infos.setdefault(key, result.scorer)
+        entries.setdefault((result.suite.name, result.suite.digest), []).append((key, position))
+    ordered = sorted(infos, key=lambda key: infos[key].content_blind)
+    names = _scorer_names(infos)
+    rows = {key: ScorerRow(f"{key.slug}-{key.run}", names[key], infos[key]) for key in ordered}
+    rank = {key: i for i, key in enumerate(ordered)}
+
+    def view(members: list[tuple[_ScorerKey, int]]) -> SuiteView:
+        first = results[members[0][1]].suite
+        members = sorted(members, key=lambda member: rank[member[0]])
+        namesakes = sum(name == first.name for name, _ in entries)
+        return SuiteView(
+            ref=first,
+            name=first.name
+            if namesakes == 1
+            else f"{first.name} (version {first.version}, {first.digest[:8]})",
+            entries=tuple(Entry(rows[key], results[at], at) for key, at in members),
+        )
+
+    return Overview(
+        scorers=tuple(rows[key] for key in ordered),
+        suites=tuple(view(members) for members in entries.values()),
+    )
+
+
+def lowest_subset(result: Result) -> Estimate | None:
+    """The subset behind ``worst_subset_accuracy``.
+
+    Pooled sections stand among the subsets, so the one meant is found by its value.
+    """
+    worst = result.estimate("worst_subset_accuracy")
+    if worst is None or worst.value is None:
+        return None
+    for e in result.estimates:
+        if (
+            e.metric == "accuracy"
+            and e.subset is not None
+            and e.value is not None
+            and abs(e.value - worst.value) < 1e-12
+        ):
+            return e
+    return None
+
+
+class _ScorerKey(NamedTuple):
+    slug: str
+    run: int
+
+
+def _scorer_keys(results: Sequence[Result]) -> list[_ScorerKey]:
+    seen: Counter[tuple[str, str, str]] = Counter()
+    keys = []
+    for result in results:
+        slug = scorer_slug(result.scorer)
+        measured = (slug, result.suite.name, result.suite.digest)
+        seen[measured] += 1
+        keys.append(_ScorerKey(slug, seen[measured]))
+    return keys
+
+
+def _scorer_names(infos: Mapping[_ScorerKey, ScorerInfo]) -> dict[_ScorerKey, str]:
+    slugs_of: dict[str, set[str]] = {}
+    for key, info in infos.items():
+        slugs_of.setdefault(info.name, set()).add(key.slug)
+    names = {}
+    for key, info in infos.items():
+        parts = []
+        if len(slugs_of[info.name]) > 1:
+            parts.append(key.slug.rsplit("-", 1)[-1])
+        if key.run > 1:
+            parts.append(f"run {key.run}")
+        names[key] = f"{info.name} ({', '.join(parts)})" if parts else info.name
+    return names

@@ -1,0 +1,133 @@
+"""The diagrams of one scorer on one suite, as inline SVG.
+
+They hold fixed words and numbers only; names stand around them, in the page.
+Matplotlib is imported when a diagram is drawn, and without pyplot: no window
+system, no global figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmbench.report.curves import AccuracyBin, MarginHistogram
+from rmbench.report.numbers import MINUS
+from rmbench.report.svg import ACCENT, MUTED, PX, RULE, SOFT, STYLE, WRONG, inline_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH_PX = 344
+HEIGHT_PX = 232
+DASHES = (0, (4, 3))
+
+
+def reliability(bins: Sequence[AccuracyBin], prefix: str) -> str:
+    """Accuracy against confidence, with the diagonal of perfect calibration.
+
+    Args:
+        bins: ``x`` is the mean confidence max(p, 1 - p) of the bin, in [0.5, 1].
+        prefix: Put before every id of the SVG.
+    """
+
+    def paint(axes: Axes) -> None:
+        axes.plot([0.5, 1], [0.5, 1], color=MUTED, linewidth=1.2, linestyle=DASHES)
+        _points(axes, bins)
+        axes.set_xlim(0.49, 1.01)
+        axes.set_xlabel("confidence")
+        _accuracy_axis(axes, bins)
+        axes.xaxis.set_major_formatter(_fraction_tick)
+
+    return _draw(paint, prefix)
+
+
+def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bool) -> str:
+    """Accuracy against |margin|, with sigmoid(|margin|) where margins are logits.
+
+    Args:
+        bins: ``x`` is the mean |margin| of the bin.
+        prefix: Put before every id of the SVG.
+        logistic: Whether the logistic line applies.
+    """
+
+    def paint(axes: Axes) -> None:
+        right = max(b.x for b in bins) * 1.06 or 1.0
+        if logistic:
+            x = np.linspace(0, right, 120)
+            axes.plot(x, 1 / (1 + np.exp(-x)), color=MUTED, linewidth=1.2, linestyle=DASHES)
+        axes.axhline(0.5, color=MUTED, linewidth=0.8)
+        _points(axes, bins)
+        axes.set_xlim(-0.02 * right, right)
+        axes.set_xlabel("|margin|")
+        _accuracy_axis(axes, bins)
+        axes.xaxis.set_major_formatter(_plain_tick)
+
+    return _draw(paint, prefix)
+
+
+def margin_histogram(histogram: MarginHistogram, prefix: str) -> str:
+    """Share of comparisons by margin, the wrong side in another colour."""
+    left, widths = histogram.edges[:-1], np.diff(histogram.edges)
+    right_side = left >= 0
+
+    def paint(axes: Axes) -> None:
+        for side, colour in ((right_side, ACCENT), (~right_side, WRONG)):
+            axes.bar(
+                left[side],
+                histogram.share[side],
+                width=widths[side],
+                align="edge",
+                color=colour,
+                edgecolor="none",
+            )
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.set_xlim(histogram.edges[0], histogram.edges[-1])
+        axes.set_xlabel("margin: chosen − rejected")
+        axes.set_ylabel("share")
+        axes.xaxis.set_major_formatter(_plain_tick)
+        axes.yaxis.set_major_formatter(_fraction_tick)
+
+    return _draw(paint, prefix)
+
+
+def _draw(paint: Callable[[Axes], None], prefix: str) -> str:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_PX * PX, HEIGHT_PX * PX), layout="constrained")
+        axes = figure.add_subplot()
+        axes.grid(axis="y", color=RULE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines["left"].set_visible(False)
+        paint(axes)
+        return inline_svg(figure, prefix)
+
+
+def _points(axes: Axes, bins: Sequence[AccuracyBin]) -> None:
+    x = [b.x for b in bins]
+    y = [b.accuracy for b in bins]
+    for b in bins:
+        if b.interval is not None:
+            axes.plot([b.x, b.x], [b.interval.low, b.interval.high], color=SOFT, linewidth=4)
+    axes.plot(x, y, color=ACCENT, linewidth=1.4, marker="o", markersize=5)
+
+
+def _accuracy_axis(axes: Axes, bins: Sequence[AccuracyBin]) -> None:
+    lowest = min([0.45, *(b.interval.low if b.interval else b.accuracy for b in bins)])
+    axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10) - 0.01, 1.02)
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(_fraction_tick)
+
+
+def _fraction_tick(value: float, _position: float) -> str:
+    return f"{value:.2f}".removeprefix("0").rstrip("0").rstrip(".") or "0"
+
+
+def _plain_tick(value: float, _position: float) -> str:
+    digits = f"{abs(value):g}"
+    return (MINUS if value < 0 else "") + (
+        digits.removeprefix("0") or "0" if "." in digits else digits
+    )

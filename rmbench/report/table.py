@@ -1,0 +1,133 @@
+"""Tables for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from rmbench.report.content import Content, Table, build
+from rmbench.report.overview import arrange
+from rmbench.report.text import Safe, Text, join, markdown, plain
+from rmbench.result import Result, StoredRun
+
+TERMINAL_WIDTH = 100
+"""Columns that terminal tables stay within."""
+_LABEL_WIDTH = 44
+_HEADER_WIDTH = 20
+_GAP = 2
+
+
+def render_terminal(results: Sequence[Result]) -> str:
+    """All tables of some results as plain text, at most 100 columns wide.
+
+    A table that is wider is continued below, with its first column repeated. Names
+    are shortened in the middle where they are long and stay distinct.
+    """
+    content = build(arrange(results))
+    blocks = [_terminal_table(table) for table in _tables(content)]
+    if content.notes:
+        blocks.append("\n".join(join(note, plain) for note in content.notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def render_markdown(runs: Sequence[StoredRun], title: str | None = None) -> str:
+    """All tables of some runs in GitHub's Markdown."""
+    content = build(arrange([run.result for run in runs]))
+    blocks = [f"# {markdown(title or 'Reward model report')}"]
+    blocks += [
+        f"## {join(table.title, markdown)}\n\n{_markdown_table(table)}"
+        for table in _tables(content)
+    ]
+    if content.notes:
+        blocks.append("\n".join(f"- {join(note, markdown)}" for note in content.notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _tables(content: Content) -> list[Table]:
+    return ([content.summary] if content.summary else []) + list(content.tables)
+
+
+def _markdown_table(table: Table) -> str:
+    def header_cell(text: Text) -> str:
+        return join(text, markdown).replace("\n", "<br>")
+
+    return tabulate(
+        [[join(cell, markdown) for cell in row] for row in table.rows],
+        headers=[header_cell(cell) for cell in table.header],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=_alignment(len(table.header)),
+    )
+
+
+def _terminal_table(table: Table) -> str:
+    rows = [[join(cell, plain) for cell in row] for row in table.rows]
+    labels = _shortened([row[0] for row in rows], _LABEL_WIDTH)
+    header = _shortened_header(table.header)
+    columns = [[row[i] for row in rows] for i in range(1, len(header))]
+    title = join(table.title, plain)
+    parts = [f"{title}\n{'=' * len(title)}"]
+    for group in _fitting(header, labels, columns):
+        parts.append(
+            tabulate(
+                [[label, *(columns[i][r] for i in group)] for r, label in enumerate(labels)],
+                headers=[header[0], *(header[i + 1] for i in group)],
+                tablefmt="simple",
+                disable_numparse=True,
+                colalign=_alignment(len(group) + 1),
+            )
+        )
+    return "\n\n".join([parts[0] + "\n" + parts[1], *parts[2:]])
+
+
+def _alignment(n_columns: int) -> tuple[str, ...]:
+    return ("left", *("right",) * (n_columns - 1))
+
+
+def _fitting(
+    header: Sequence[str], labels: Sequence[str], columns: Sequence[Sequence[str]]
+) -> list[list[int]]:
+    """Column numbers in groups that fit the terminal beside the labels."""
+    label_width = _width([header[0], *labels])
+    groups: list[list[int]] = [[]]
+    used = label_width
+    for i, column in enumerate(columns):
+        width = _GAP + _width([header[i + 1], *column])
+        if groups[-1] and used + width > TERMINAL_WIDTH:
+            groups.append([])
+            used = label_width
+        groups[-1].append(i)
+        used += width
+    return groups
+
+
+def _width(cells: Sequence[str]) -> int:
+    return max(len(line) for cell in cells for line in cell.split("\n"))
+
+
+def _shortened_header(header: Sequence[Text]) -> list[str]:
+    """Own words wrap at blanks, other people's names are shortened."""
+    words = [
+        join(cell, plain).replace(" (", "\n(") if isinstance(cell, Safe) else join(cell, plain)
+        for cell in header
+    ]
+    foreign = [i for i, cell in enumerate(header) if not isinstance(cell, Safe)]
+    for i, name in zip(
+        foreign, _shortened([words[i] for i in foreign], _HEADER_WIDTH), strict=True
+    ):
+        words[i] = name
+    return words
+
+
+def _shortened(names: Sequence[str], width: int) -> list[str]:
+    """Names cut in the middle, unless that would make two of them the same."""
+    cut = ["\n".join(_cut(line, width) for line in name.split("\n")) for name in names]
+    return cut if len(set(cut)) == len(set(names)) else list(names)
+
+
+def _cut(name: str, width: int) -> str:
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[-tail:]}"

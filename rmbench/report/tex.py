@@ -1,0 +1,69 @@
+r"""Tables for papers: LaTeX with booktabs, to be taken in with ``\input``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rmbench.report.content import Table, build
+from rmbench.report.overview import arrange
+from rmbench.report.text import Safe, Text, join, latex
+from rmbench.result import Result
+
+_SUPERSCRIPTS = {ord(c): f"\\textsuperscript{{{i}}}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_OWN_SYMBOLS = _SUPERSCRIPTS | {
+    ord("–"): "--",
+    ord("\u2212"): "$-$",
+    ord("°"): "\\textsuperscript{\\textdegree}",
+    ord("%"): "\\%",
+    # After a row's \\ a bracket would be read as its optional argument.
+    ord("["): "{[}",
+    ord("]"): "{]}",
+}
+
+
+def render_latex(results: Sequence[Result], title: str | None = None) -> str:
+    """All tables as ``table`` environments, and the notes as a paragraph."""
+    content = build(arrange(results))
+    tables = ([content.summary] if content.summary else []) + list(content.tables)
+    blocks = ["% needs \\usepackage{booktabs} and UTF-8 input"]
+    if title:
+        blocks.append(f"% {latex(title)}")
+    blocks += [_environment(table) for table in tables]
+    if content.notes:
+        notes = " \\\\\n".join(_cell(note) for note in content.notes)
+        blocks.append(f"\\begin{{footnotesize}}\\noindent\n{notes}\n\\end{{footnotesize}}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _environment(table: Table) -> str:
+    rows = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in table.rows)
+    header = " & ".join(_header_cell(cell) for cell in table.header)
+    return "\n".join(
+        (
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_cell(table.title)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
+            r"\toprule",
+            rf"{header} \\",
+            r"\midrule",
+            rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        )
+    )
+
+
+def _header_cell(text: Text) -> str:
+    lines = _cell(text).split("\n")
+    if len(lines) == 1:
+        return lines[0]
+    return r"\shortstack{" + r" \\ ".join(lines) + "}"
+
+
+def _cell(text: Text) -> str:
+    """Own symbols become commands, everything else is escaped."""
+    pieces = (text,) if isinstance(text, str) else text
+    own = (Safe(p.translate(_OWN_SYMBOLS)) if isinstance(p, Safe) else p for p in pieces)
+    return join(tuple(own), latex)

@@ -1,0 +1,226 @@
+"""Results on disk: ``<out>/<scorer slug>/<suite>/result.json`` and ``scores.parquet``.
+
+Each file is written under a temporary name and renamed, ``result.json`` last; it
+holds the SHA-256 of ``scores.parquet``, so a pair torn by a crash is noticed on
+reading instead of being mixed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from rmbench.errors import ResultError
+from rmbench.result.models import SCHEMA_VERSION, Mistake, Result, ScorerInfo
+from rmbench.types import Scores
+
+RESULT_FILE = "result.json"
+SCORES_FILE = "scores.parquet"
+MISTAKES_FILE = "mistakes.jsonl"
+
+
+def scorer_slug(info: ScorerInfo) -> str:
+    """Folder name of a scorer: readable, and different for different specs.
+
+    The last eight characters are a digest of the spec, the revision and the
+    options, so two folders called ``checkpoint-100`` never collide.
+    """
+    identity = json.dumps([info.spec, info.revision, info.options], sort_keys=True)
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", info.name).strip("-.")[:48] or info.kind
+    return f"{readable}-{sha256(identity.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A result and the folder it lies in."""
+
+    path: Path
+    result: Result
+
+    def scores(self) -> Scores | None:
+        """The rewards behind the numbers; ``None`` for a suite that has none.
+
+        Raises:
+            ResultError: If the file is missing, unreadable, or not the one measured.
+        """
+        if self.result.scores_sha256 is None:
+            return None
+        return read_scores(self.path / SCORES_FILE, expect_sha256=self.result.scores_sha256)
+
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The worst comparisons with their texts, worst first; empty if none were kept."""
+        path = self.path / MISTAKES_FILE
+        if not path.exists():
+            return ()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return tuple(Mistake.model_validate_json(line) for line in lines if line)
+        except (OSError, ValidationError) as error:
+            raise ResultError(f"{path}: cannot be read: {_one_line(error)}") from None
+
+
+def write_run(
+    out: Path, result: Result, scores: Scores | None, mistakes: Sequence[Mistake] = ()
+) -> StoredRun:
+    """Write one result, replacing an earlier one of the same scorer and suite.
+
+    Args:
+        out: The runs folder; ``<scorer slug>/<suite name>`` is made below it.
+        result: Its ``scores_sha256`` is filled in here.
+        scores: ``None`` for suites without per-response rewards.
+        mistakes: Kept beside the result for reports.
+
+    Raises:
+        ResultError: If the folder cannot be written.
+    """
+    folder = out / scorer_slug(result.scorer) / result.suite.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = None
+        if scores is None:
+            (folder / SCORES_FILE).unlink(missing_ok=True)
+        else:
+            body = _to_parquet(scores)
+            digest = sha256(body).hexdigest()
+            write_bytes(folder / SCORES_FILE, body)
+        if mistakes:
+            lines = "".join(m.model_dump_json() + "\n" for m in mistakes)
+            write_bytes(folder / MISTAKES_FILE, lines.encode())
+        else:
+            (folder / MISTAKES_FILE).unlink(missing_ok=True)
+        final = result.model_copy(update={"scores_sha256": digest})
+        write_bytes(folder / RESULT_FILE, (final.model_dump_json(indent=2) + "\n").encode())
+    except OSError as error:
+        raise ResultError(f"{folder}: cannot be written: {_one_line(error)}") from None
+    return StoredRun(folder, final)
+
+
+def write_bytes(path: Path, body: bytes) -> None:
+    """Write a file under a temporary name in its folder, then rename it into place."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+        # mkstemp makes the file private to its owner; results are ordinary files.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read one result folder, or its ``result.json``.
+
+    Raises:
+        ResultError: If there is no result, it is not valid, or it is of a newer schema.
+    """
+    path = folder if folder.name == RESULT_FILE else folder / RESULT_FILE
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ResultError(f"{path}: is not JSON: {_one_line(error)}") from None
+    return StoredRun(path.parent, migrate(body, str(path)))
+
+
+def migrate(body: Any, where: str) -> Result:
+    """Turn a result of any known schema version into today's.
+
+    Raises:
+        ResultError: If the version is newer than this rmbench, or the body is not valid.
+    """
+    version = body.get("schema_version") if isinstance(body, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ResultError(
+            f"{where}: schema version {version} is newer than this rmbench reads "
+            f"({SCHEMA_VERSION}): upgrade rmbench"
+        )
+    try:
+        return Result.model_validate(body)
+    except ValidationError as error:
+        raise ResultError(f"{where}: is not a result: {_one_line(error)}") from None
+
+
+def find_runs(paths: Iterable[Path]) -> list[StoredRun]:
+    """Every result at or below the given paths, sorted within each path, each once.
+
+    Raises:
+        ResultError: If a path does not exist or holds no result.
+    """
+    found: dict[Path, StoredRun] = {}
+    for path in paths:
+        if not path.exists():
+            raise ResultError(f"{path}: no such file or folder")
+        files = [path] if path.is_file() else sorted(path.rglob(RESULT_FILE))
+        if not files:
+            raise ResultError(f"{path}: holds no {RESULT_FILE}")
+        for file in files:
+            run = read_run(file)
+            found.setdefault(run.path.resolve(), run)
+    return list(found.values())
+
+
+def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
+    """Read a ``scores.parquet``.
+
+    Raises:
+        ResultError: If it is missing, has other columns, or another digest than expected.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if expect_sha256 is not None and sha256(body).hexdigest() != expect_sha256:
+        raise ResultError(
+            f"{path}: is not the file its result.json was measured from: run the suite again"
+        )
+    try:
+        table = pq.read_table(pa.BufferReader(body))
+        columns = {f.name: table.column(f.name).to_numpy() for f in fields(Scores)}
+    except (pa.ArrowException, KeyError) as error:
+        raise ResultError(f"{path}: is not a scores file: {_one_line(error)}") from None
+    return Scores(
+        **{
+            name: values.astype(np.str_) if values.dtype == object else values
+            for name, values in columns.items()
+        }
+    )
+
+
+def result_schema() -> dict[str, Any]:
+    """JSON Schema of ``result.json``."""
+    return Result.model_json_schema()
+
+
+def _to_parquet(scores: Scores) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({f.name: pa.array(getattr(scores, f.name)) for f in fields(Scores)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,104 @@
+"""What is on offer: the texts of ``rmbench list`` and ``rmbench show``."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import Any
+
+from tabulate import tabulate
+
+from rmbench import plugins
+from rmbench.errors import RmbenchError
+from rmbench.runner.suites import find_suite, suite_names
+from rmbench.spec import PreferenceSuite, SuiteSpec, ThroughputSuite
+
+_GROUPS = {"scorers": plugins.SCORERS, "metrics": plugins.METRICS, "loaders": plugins.LOADERS}
+
+# A scorer's module may import torch, which listing must not; what the built-in ones
+# are is said here.
+_SCORERS = {
+    "hf": "a sequence-classification model: folder or Hub id; may be left out",
+    "length": "characters of the answer: longer wins",
+    "shorter": "minus the characters of the answer: shorter wins",
+    "random": "a seeded hash of prompt and answer",
+    "replay": "rewards from a file: replay:FILE",
+}
+
+
+def list_entries(what: str) -> list[dict[str, Any]]:
+    """One row per suite, scorer, metric or loader, sorted by name."""
+    if what == "suites":
+        return [_suite_row(name) for name in suite_names()]
+    group = _GROUPS[what]
+    if what == "scorers":
+        return [
+            {"name": f"{name}:", "what": _SCORERS.get(name, "plug-in")}
+            for name in plugins.names(group)
+        ]
+    entries = [plugins.load(group, name) for name in plugins.names(group)]
+    if what == "loaders":
+        return [{"name": e.name, "what": e.summary} for e in entries]
+    direction = {True: "higher", False: "lower", None: "–"}
+    return [
+        {"name": e.name, "what": e.summary, "unit": e.unit, "better": direction[e.higher_is_better]}
+        for e in entries
+    ]
+
+
+def _suite_row(name: str) -> dict[str, Any]:
+    try:
+        suite = find_suite(name)
+    except RmbenchError as error:
+        # One broken plug-in must not hide the others.
+        return {"name": name, "what": f"cannot be read: {error}", "examples": "–", "data": "–"}
+    if isinstance(suite, ThroughputSuite):
+        return {"name": name, "what": suite.title, "examples": suite.prompts, "data": "generated"}
+    data = suite.data
+    where = data.hub_id or ("your own" if not data.local_name else f"local {data.local_name}/")
+    if data.options:
+        where = "generated"
+    return {"name": name, "what": suite.title, "examples": data.examples or "–", "data": where}
+
+
+def describe_suite(suite: SuiteSpec) -> str:
+    """A suite as readable text."""
+    head = f"{suite.name} (version {suite.version}): {suite.title}\n\n{fill(suite.description, 88)}"
+    rows: list[tuple[str, str]] = []
+    if isinstance(suite, PreferenceSuite):
+        rows += _preference_rows(suite)
+    else:
+        rows += [
+            ("workload", f"{suite.prompts} prompts, two answers each"),
+            ("passes", f"{suite.passes} after {suite.warmup_passes} of warm-up"),
+        ]
+    for label, value in (("licence", suite.licence), ("source", suite.source), ("cite", suite.citation)):
+        if value:
+            rows.append((label, " ".join(value.split())))
+    rows.append(("digest", suite.digest))
+    table = tabulate(rows, tablefmt="plain", maxcolwidths=[None, 76])
+    notes = "".join(f"\n\nNote: {fill(n, 88)}" for n in suite.notes)
+    return f"{head}\n\n{table}{notes}"
+
+
+def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
+    data = suite.data
+    rows = [("examples", str(data.examples) if data.examples else "as many as there are")]
+    if data.hub_id:
+        rows.append(("Hub", f"{data.hub_id} ({data.split or 'only split'})"))
+        rows.append(("revision", data.revision or "not pinned; the commit read is recorded"))
+    if data.files:
+        rows.append(("local files", ", ".join(f"{data.local_name}/{f.path}" for f in data.files)))
+    if data.normalised:
+        rows.append(("or normalised", ", ".join(f"{data.local_name}/{n}" for n in data.normalised)))
+    rows += [
+        ("loader", data.loader),
+        ("ties", suite.ties),
+        ("unusable rows", data.bad_rows),
+        ("intervals by", data.cluster),
+        ("headline", suite.headline or "none"),
+        ("metrics", ", ".join(suite.metrics)),
+    ]
+    if suite.sections:
+        sections = "; ".join(f"{name}: {' + '.join(parts)}" for name, parts in suite.sections.items())
+        rows.append(("sections", sections))
+    return rows

@@ -1,0 +1,323 @@
+"""``rmbench run``: scorers x suites to results on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rmbench import __version__
+from rmbench.data.load import load_suite_data
+from rmbench.errors import UsageError
+from rmbench.result import (
+    Counts,
+    DataProvenance,
+    Estimate,
+    Provenance,
+    Result,
+    ScorerInfo,
+    StoredRun,
+    SuiteRef,
+    write_run,
+)
+from rmbench.runner.environment import HasNotes, RunsModel, describe_environment
+from rmbench.runner.measure import (
+    count,
+    count_unique_responses,
+    drop_failed,
+    estimate_all,
+    skipped_reasons,
+    worst_mistakes,
+)
+from rmbench.runner.suites import find_suite
+from rmbench.scorers.replay import ReplayScorer, scores_of
+from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
+from rmbench.spec import DataSpec, PreferenceSuite, ScorerSpec, SuiteSpec, ThroughputSuite
+from rmbench.types import PreferenceSet, Scorer, Scores, TiePolicy, conversations
+
+DEFAULT_OUT = Path("results/runs")
+
+REPLAY_SUITE = PreferenceSuite(
+    name="replay",
+    version="1",
+    title="Replayed scores",
+    description="A scores file measured by itself: its ids, its subsets, no texts.",
+    data=DataSpec(loader="replay", cluster="id"),
+    ties="half",
+    metrics=(
+        "accuracy", "best_of_n_accuracy", "worst_subset_accuracy", "worst_subset_accuracy_chance",
+        "tie_rate", "nll", "brier", "brier_skill", "ece", "ece_null", "ece_p", "overconfidence",
+        "temperature",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What ``rmbench run`` was asked to do.
+
+    Attributes:
+        scorers: SCORER arguments.
+        suites: SUITE arguments; may be empty where every scorer is a replayed file.
+        data_dirs: ``--data`` arguments, in order.
+        out: Folder the results are written below.
+        allow_partial: Measure what is there where parts are missing.
+        ties: Tie policy in place of the suite's own.
+        limit: Only the first so many examples of each suite.
+        skip_bad_rows: Skip and count rows that cannot be used.
+        overrides: Fields of ``ScorerSpec`` for the scorers that run a model.
+        options: Device, dtype, batch size, seed.
+        report: Told one line at a time what is going on.
+    """
+
+    scorers: tuple[str, ...]
+    suites: tuple[str, ...]
+    data_dirs: tuple[str, ...] = ()
+    out: Path = DEFAULT_OUT
+    allow_partial: bool = False
+    ties: TiePolicy | None = None
+    limit: int | None = None
+    skip_bad_rows: bool = False
+    overrides: dict[str, Any] = field(default_factory=dict)
+    options: RunOptions = RunOptions()
+    report: Callable[[str], None] = lambda line: None
+
+
+def run(request: RunRequest) -> list[StoredRun]:
+    """Run every scorer on every suite; each result is on disk before the next begins.
+
+    Suites and data are read first, so that a wrong name or a missing file is known
+    before a model is loaded.
+
+    Raises:
+        UsageError: If names, options or data do not go together.
+        DataError: If a suite's data cannot be used.
+        ScorerError: If a scorer fails or leaves rewards out.
+    """
+    specs = [_spec(text, request) for text in request.scorers]
+    if not request.suites and any(s.kind != "replay" for s in specs):
+        raise UsageError("name a --suite; only a replayed file can be measured by itself")
+    suites = [find_suite(name) for name in request.suites]
+    data = {
+        s.name: load_suite_data(
+            s.data,
+            s.name,
+            request.data_dirs,
+            allow_partial=request.allow_partial,
+            skip_bad_rows=request.skip_bad_rows,
+            limit=request.limit,
+        )
+        for s in suites
+        if isinstance(s, PreferenceSuite)
+    }
+    if suites and not data and not any(s.kind == "hf" for s in specs):
+        raise UsageError("a throughput suite times a model; none of the scorers runs one")
+    runs: list[StoredRun] = []
+    for spec in specs:
+        request.report(f"{spec.target or spec.kind}: loading")
+        scorer = create_scorer(spec, request.options)
+        for stored in _run_scorer(scorer, suites, data, request):
+            request.report(f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}")
+            runs.append(stored)
+    return runs
+
+
+def _spec(text: str, request: RunRequest) -> ScorerSpec:
+    bare = parse_scorer(text)
+    return parse_scorer(text, applicable(request.overrides, bare.kind))
+
+
+def _run_scorer(
+    scorer: Scorer,
+    suites: Sequence[SuiteSpec],
+    data: dict[str, PreferenceSet],
+    request: RunRequest,
+) -> Iterator[StoredRun]:
+    if not suites and isinstance(scorer, ReplayScorer):
+        yield _measure_replay(scorer, request)
+    for suite in suites:
+        if isinstance(suite, PreferenceSuite):
+            yield _measure_preferences(scorer, suite, data[suite.name], request)
+        elif isinstance(scorer, RunsModel):
+            yield _measure_throughput(scorer, suite, request)
+        else:
+            request.report(f"{scorer.info.name}: runs no model, so {suite.name} is left out")
+
+
+def _measure_preferences(
+    scorer: Scorer, suite: PreferenceSuite, data: PreferenceSet, request: RunRequest
+) -> StoredRun:
+    start = time.perf_counter()
+    if isinstance(scorer, RunsModel):
+        scorer.use_max_length(suite.max_length)
+    info: ScorerInfo = scorer.info
+    scores = Scores.from_batch(data, scorer.score(conversations(data)))
+    finite = drop_failed(scores, info.name, allow_partial=request.allow_partial)
+    missing = data.missing
+    if finite.failed:
+        missing = (*missing, *(f"example {key}" for key in finite.failed))
+    modified = _modified(suite, data, info, request)
+    kept = data.examples
+    if finite.failed:
+        gone = set(finite.failed)
+        kept = tuple(e for e in data if e.id not in gone)
+    ties = request.ties or suite.ties
+    estimates = estimate_all(
+        suite,
+        finite.scores,
+        ties=ties,
+        margins_are_logits=info.margins_are_logits,
+        seed=request.options.seed,
+        with_headline=not missing and not modified,
+    )
+    result = Result(
+        suite=_suite_ref(suite),
+        scorer=info,
+        counts=count(finite.scores, data, len(finite.failed), count_unique_responses(kept)),
+        estimates=estimates,
+        partial=bool(missing),
+        missing=missing,
+        modified=modified,
+        provenance=_provenance(
+            scorer,
+            request,
+            start,
+            policy={"ties": ties, "bad_rows": suite.data.bad_rows, "cluster": suite.data.cluster},
+            data=DataProvenance(
+                name=data.name,
+                source=data.source,
+                revision=data.revision,
+                fingerprint=data.fingerprint,
+                layout=data.layout,
+                files=data.files,
+                skipped=skipped_reasons(data),
+            ),
+            notes=suite.notes,
+        ),
+    )
+    return write_run(request.out, result, finite.scores, worst_mistakes(kept, finite.scores))
+
+
+def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
+    start = time.perf_counter()
+    finite = drop_failed(scores_of(scorer.rows), scorer.info.name, allow_partial=request.allow_partial)
+    ties = request.ties or REPLAY_SUITE.ties
+    missing = tuple(f"example {key}" for key in finite.failed)
+    result = Result(
+        suite=_suite_ref(REPLAY_SUITE),
+        scorer=scorer.info,
+        counts=count(finite.scores, None, len(finite.failed)),
+        estimates=estimate_all(
+            REPLAY_SUITE,
+            finite.scores,
+            ties=ties,
+            margins_are_logits=scorer.info.margins_are_logits,
+            seed=request.options.seed,
+            with_headline=False,
+        ),
+        partial=bool(missing),
+        missing=missing,
+        provenance=_provenance(
+            scorer, request, start, policy={"ties": ties, "cluster": "id"}, data=None, notes=()
+        ),
+    )
+    return write_run(request.out, result, finite.scores)
+
+
+def _measure_throughput(scorer: RunsModel, suite: ThroughputSuite, request: RunRequest) -> StoredRun:
+    from rmbench.throughput.measure import measure_throughput
+
+    start = time.perf_counter()
+    engine = getattr(scorer, "engine", None)
+    info: ScorerInfo = scorer.info  # type: ignore[attr-defined]  # every scorer has it
+    if engine is None:
+        raise UsageError(f"{info.name}: scorers of kind {info.kind!r} cannot be timed")
+    measured = measure_throughput(engine, suite, progress=request.options.progress)
+    result = Result(
+        suite=_suite_ref(suite),
+        scorer=info,
+        counts=Counts(
+            examples=measured.pairs,
+            responses=measured.responses,
+            unique_responses=measured.responses,
+            ties=0,
+            truncated=0,
+            failed=0,
+        ),
+        estimates=measured.estimates,
+        provenance=_provenance(
+            scorer,
+            request,
+            start,
+            policy={},
+            data=None,
+            notes=suite.notes,
+            facts=measured.facts,
+        ),
+    )
+    return write_run(request.out, result, None)
+
+
+def _suite_ref(suite: SuiteSpec) -> SuiteRef:
+    return SuiteRef(
+        name=suite.name,
+        version=suite.version,
+        digest=suite.digest,
+        kind=suite.kind,
+        title=suite.title,
+    )
+
+
+def _modified(
+    suite: PreferenceSuite, data: PreferenceSet, info: ScorerInfo, request: RunRequest
+) -> tuple[str, ...]:
+    changes = []
+    if request.limit is not None:
+        changes.append(f"limit={request.limit}")
+    if request.ties is not None and request.ties != suite.ties:
+        changes.append(f"ties={request.ties} (the suite says {suite.ties})")
+    asked = request.overrides.get("max_length")
+    if asked is not None and suite.max_length is not None and asked != suite.max_length:
+        changes.append(f"max_length={asked} (the suite says {suite.max_length})")
+    if request.skip_bad_rows and suite.data.bad_rows == "error" and data.skipped:
+        changes.append(f"skip_bad_rows ({len(data.skipped)} rows)")
+    return tuple(changes)
+
+
+def _provenance(
+    scorer: object,
+    request: RunRequest,
+    start: float,
+    *,
+    policy: dict[str, str],
+    data: DataProvenance | None,
+    notes: tuple[str, ...],
+    facts: dict[str, Any] | None = None,
+) -> Provenance:
+    model = scorer if isinstance(scorer, RunsModel) else None
+    own_notes = scorer.notes() if isinstance(scorer, HasNotes) else ()
+    return Provenance(
+        rmbench_version=__version__,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        duration_s=round(time.perf_counter() - start, 3),
+        seed=request.options.seed,
+        policy=policy,
+        data=data,
+        engine=model.provenance() if model else None,
+        environment=describe_environment(scorer),
+        training=model.training() if model else None,
+        facts=facts or {},
+        notes=(*notes, *own_notes),
+    )
+
+
+def headline(run: StoredRun) -> Estimate | None:
+    """The one number a table shows: ``score``, else ``accuracy``, else the first estimate."""
+    for metric in ("score", "accuracy", "tokens_per_s"):
+        found = run.result.estimate(metric)
+        if found is not None:
+            return found
+    return next(iter(run.result.estimates), None)

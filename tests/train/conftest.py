@@ -1,0 +1,121 @@
+"""Tiny random models with tokenizers trained on the spot, and pairs that can be learned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+COLOURS = ("red", "blue", "green", "black", "white", "brown", "pink", "grey")
+ROWS = [
+    {
+        "id": f"pair-{i}",
+        "subset": "colours",
+        "prompt": [{"role": "user", "content": f"name the colour {colour} for me please"}],
+        "chosen": [f"it is {colour}"],
+        "rejected": [f"it is {COLOURS[i - 1]} or so they say"],
+    }
+    for i, colour in enumerate(COLOURS)
+]
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} <eos> {% endfor %}"
+    "{% if add_generation_prompt %}<assistant> {% endif %}"
+)
+
+
+def _word_level(specials: list[str]) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))  # noqa: S106 - a token, no secret
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    texts = [
+        text
+        for row in ROWS
+        for text in (row["prompt"][0]["content"], *row["chosen"], *row["rejected"])
+    ]
+    tokenizer.train_from_iterator(
+        texts, trainers.WordLevelTrainer(special_tokens=["[UNK]", *specials])
+    )
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a BERT encoder without a head, with dropout, whose tokenizer joins pairs."""
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    raw = _word_level(["[PAD]", "[CLS]", "[SEP]"])
+    cls, sep = raw.token_to_id("[CLS]"), raw.token_to_id("[SEP]")
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", cls), ("[SEP]", sep)],
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        unk_token="[UNK]",  # noqa: S106
+        pad_token="[PAD]",  # noqa: S106
+        cls_token="[CLS]",  # noqa: S106
+        sep_token="[SEP]",  # noqa: S106
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a Llama language model with a chat template and no padding token."""
+    folder = tmp_path_factory.mktemp("tiny-llama")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=_word_level(["<eos>", "<user>", "<assistant>"]),
+        unk_token="[UNK]",  # noqa: S106
+        eos_token="<eos>",  # noqa: S106
+        chat_template=CHAT_TEMPLATE,
+    )
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+        pad_token_id=None,
+        attention_dropout=0.1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def pairs_file(tmp_path: Path) -> Path:
+    """Eight pairs in the normalised form: the better answer names the colour asked for."""
+    return write_rows(tmp_path / "pairs.jsonl", ROWS)
+
+
+def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
