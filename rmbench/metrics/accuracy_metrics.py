@@ -1,10 +1,8 @@
-"""The metrics that ask who won: from a view to a value with its interval.
-
-They rest on the examples that have a right answer (``Comparisons.decided``), except the
-tie rate and the confounder metrics, which ask about rewards only.
-"""
+"""The metrics that ask who won: from a view to a value with its interval."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
@@ -17,137 +15,118 @@ from rmbench.metrics.style import STYLES, Difficulty, first_unstyled, style_accu
 from rmbench.metrics.subsets import (
     mean_over_sections,
     mean_over_subsets,
-    section_masks,
     worst_by_chance,
     worst_subset,
 )
-from rmbench.metrics.views import NO_ANSWER, Measured, View, fraction_mean, linear
+from rmbench.metrics.views import Measured, View, fraction_mean, linear
+
+# --- over the examples that have a right answer (``Comparisons.decided``)
 
 
-def accuracy(view: View) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    if decided.n_examples == 0:
-        return NO_ANSWER
-    return fraction_mean(example_accuracy(decided, view.context.ties), decided)
-
-
-def macro_accuracy(view: View) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    if decided.n_examples == 0:
-        return NO_ANSWER
-    values = example_accuracy(decided, view.context.ties)
-    return linear(mean_over_subsets(values, decided.subset), decided, fraction=True)
-
-
-def section_mean_accuracy(view: View) -> Measured | Undefined:
-    decided, sections = view.comparisons.decided, view.context.sections
-    if not sections:
-        return Undefined("the suite has no sections")
-    masks = section_masks(decided.subset, sections)
-    empty = [name for name, mask in masks.items() if not mask.any()]
-    if empty:
-        return Undefined(f"no example to be right on in section {', '.join(map(repr, empty))}")
-    values = example_accuracy(decided, view.context.ties)
-    mean = mean_over_sections(values, decided.subset, sections)
-    return mean if isinstance(mean, Undefined) else linear(mean, decided, fraction=True)
-
-
-def worst_subset_accuracy(view: View) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    mask = worst_subset(example_accuracy(decided, view.context.ties), decided.subset)
-    if isinstance(mask, Undefined):
-        return mask
-    worst = decided.where(mask)
-    return fraction_mean(example_accuracy(worst, view.context.ties), worst)
-
-
-def worst_subset_accuracy_chance(view: View) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    found = worst_by_chance(
-        example_accuracy(decided, view.context.ties),
-        decided.subset,
-        decided.group,
-        np.random.default_rng(view.context.seed),
-    )
-    if isinstance(found, Undefined):
-        return found
-    interval = Interval(found.low, found.high, "simulated range")
-    return Measured(found.expected, decided.n_examples, interval)
+def accuracy(view: View) -> Measured:
+    """Mean over examples of the share of their comparisons won."""
+    c = view.comparisons
+    return fraction_mean(example_accuracy(c, view.context.ties), c)
 
 
 def untruncated_accuracy(view: View) -> Measured | Undefined:
+    """Accuracy over the examples none of whose responses was cut off."""
     whole = view.comparisons.where(~view.comparisons.truncated)
     if whole.n_examples == 0:
         return Undefined("every example has a truncated response")
     return accuracy(View(whole, view.context, view.subset))
 
 
-def best_of_n_accuracy(view: View) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    if decided.n_examples == 0:
-        return NO_ANSWER
-    return fraction_mean(best_of_n(decided, view.context.ties), decided)
+def macro_accuracy(view: View) -> Measured:
+    """Unweighted mean of the subsets' accuracies."""
+    c = view.comparisons
+    values = example_accuracy(c, view.context.ties)
+    return linear(mean_over_subsets(values, c.subset), c, fraction=True)
 
 
-def _of_length(view: View, which: str) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    if decided.n_examples == 0:
-        return NO_ANSWER
-    strata = length_strata(decided, view.context.ties)
-    missing = [side for side in ("longer", "shorter") if getattr(strata, side) is None]
-    if which in missing or (which == "balanced" and missing):
-        sides = " or ".join(missing if which == "balanced" else [which])
+def section_mean_accuracy(view: View) -> Measured | Undefined:
+    """Unweighted mean of the sections' accuracies; every section must have examples."""
+    c, sections = view.comparisons, view.context.sections
+    if not sections:
+        return Undefined("the suite has no sections")
+    values = example_accuracy(c, view.context.ties)
+    mean = mean_over_sections(values, c.subset, sections, require_all=True)
+    return mean if isinstance(mean, Undefined) else linear(mean, c, fraction=True)
+
+
+def worst_subset_accuracy(view: View) -> Measured | Undefined:
+    """Accuracy of the worst subset, with that subset's own interval."""
+    c = view.comparisons
+    mask = worst_subset(example_accuracy(c, view.context.ties), c.subset)
+    if isinstance(mask, Undefined):
+        return mask
+    return accuracy(View(c.where(mask), view.context, view.subset))
+
+
+def worst_subset_accuracy_chance(view: View) -> Measured | Undefined:
+    """What sampling noise alone makes of the worst of equally good subsets."""
+    c = view.comparisons
+    values, rng = example_accuracy(c, view.context.ties), np.random.default_rng(view.context.seed)
+    found = worst_by_chance(values, c.subset, c.group, rng)
+    if isinstance(found, Undefined):
+        return found
+    interval = Interval(found.low, found.high, "simulated range")
+    return Measured(found.expected, c.n_examples, interval)
+
+
+def best_of_n_accuracy(view: View) -> Measured:
+    """Share of examples whose highest reward goes to a chosen response."""
+    c = view.comparisons
+    return fraction_mean(best_of_n(c, view.context.ties), c)
+
+
+def length_accuracy(
+    view: View, which: Literal["balanced", "longer", "shorter"]
+) -> Measured | Undefined:
+    """Accuracy where the chosen response is longer, shorter, or the mean of the two."""
+    c = view.comparisons
+    strata = length_strata(c, view.context.ties)
+    found = {"balanced": strata.balanced, "longer": strata.longer, "shorter": strata.shorter}
+    estimate = found[which]
+    if estimate is None:
+        wanted = ("longer", "shorter") if which == "balanced" else (which,)
+        sides = " or ".join(side for side in wanted if found[side] is None)
         return Undefined(f"no comparison in which the chosen response is {sides}")
-    return linear(getattr(strata, which), decided, fraction=True)
+    if which != "balanced" and (c.comparisons_per_example == 1).all():
+        # A plain share of examples, for which Wilson's interval may do.
+        return accuracy(View(c.where(estimate.used), view.context, view.subset))
+    return linear(estimate, c, fraction=True)
 
 
-def length_balanced_accuracy(view: View) -> Measured | Undefined:
-    return _of_length(view, "balanced")
+def matrix_accuracy(view: View, difficulty: Difficulty) -> Measured | Undefined:
+    """RM-Bench's easy, normal or hard accuracy.
 
-
-def chosen_longer_accuracy(view: View) -> Measured | Undefined:
-    return _of_length(view, "longer")
-
-
-def chosen_shorter_accuracy(view: View) -> Measured | Undefined:
-    return _of_length(view, "shorter")
-
-
-def _of_style(view: View, difficulty: Difficulty) -> Measured | Undefined:
-    decided = view.comparisons.decided
-    if decided.n_examples == 0:
-        return NO_ANSWER
-    other = first_unstyled(decided)
+    For the whole of a suite with sections, the unweighted mean over those present.
+    """
+    c, sections = view.comparisons, view.context.sections
+    other = first_unstyled(c)
     if other is not None:
         return Undefined(
             f"needs {STYLES} chosen and {STYLES} rejected responses; example "
-            f"{str(decided.id[other])!r} has {decided.n_chosen[other]} and "
-            f"{decided.n_rejected[other]}"
+            f"{str(c.id[other])!r} has {c.n_chosen[other]} and {c.n_rejected[other]}"
         )
-    values = style_accuracy(style_outcomes(decided, view.context.ties), difficulty)
-    if view.subset is not None or not view.context.sections:
-        return fraction_mean(values, decided)
-    mean = mean_over_sections(values, decided.subset, view.context.sections)
-    return mean if isinstance(mean, Undefined) else linear(mean, decided, fraction=True)
+    values = style_accuracy(style_outcomes(c, view.context.ties), difficulty)
+    if view.subset is not None or not sections:
+        return fraction_mean(values, c)
+    mean = mean_over_sections(values, c.subset, sections, require_all=False)
+    return mean if isinstance(mean, Undefined) else linear(mean, c, fraction=True)
 
 
-def easy_accuracy(view: View) -> Measured | Undefined:
-    return _of_style(view, "easy")
-
-
-def normal_accuracy(view: View) -> Measured | Undefined:
-    return _of_style(view, "normal")
-
-
-def hard_accuracy(view: View) -> Measured | Undefined:
-    return _of_style(view, "hard")
+# --- over all examples
 
 
 def tie_rate(view: View) -> Measured:
+    """Share of comparisons with exactly equal rewards."""
     return fraction_mean(example_tie_share(view.comparisons), view.comparisons)
 
 
 def confounder_shift(view: View) -> Measured | Undefined:
+    """How far the confounder moves the reward, in standard deviations."""
     found = confounders.shift(view.comparisons)
     if isinstance(found, Undefined):
         return found
@@ -155,4 +134,5 @@ def confounder_shift(view: View) -> Measured | Undefined:
 
 
 def confounder_win_rate(view: View) -> Measured:
+    """How often the response with the confounder gets the higher reward."""
     return fraction_mean(confounders.win_share(view.comparisons), view.comparisons)

@@ -21,16 +21,19 @@ from rmbench.metrics.views import Measured, View, mean
 
 
 def nll(view: View) -> Measured:
+    """Mean Bradley-Terry loss."""
     c = view.comparisons
     return mean(calibration.nll(c.margin, c.comparison_preference), c)
 
 
 def brier(view: View) -> Measured:
+    """Mean squared error of sigmoid(margin)."""
     c = view.comparisons
     return mean(calibration.brier(c.margin, c.comparison_preference), c)
 
 
 def brier_skill(view: View) -> Measured:
+    """Brier score against always saying one half."""
     found = brier(view)
     interval = found.interval
     skill = calibration.brier_skill
@@ -39,6 +42,7 @@ def brier_skill(view: View) -> Measured:
 
 
 def overconfidence(view: View) -> Measured:
+    """Mean confidence less accuracy."""
     c = view.comparisons
     return mean(calibration.overconfidence(c.margin, c.comparison_preference), c)
 

@@ -5,6 +5,7 @@ The names and variables here are the entry points that ``pyproject.toml`` declar
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 
 from rmbench.metrics import accuracy_metrics, calibration_metrics
@@ -18,6 +19,7 @@ ACCURACY = ComparisonMetric(
     per_subset=True,
     summary="share of chosen x rejected comparisons won, averaged over examples",
     compute=accuracy_metrics.accuracy,
+    needs_answer=True,
 )
 MACRO_ACCURACY = ComparisonMetric(
     name="macro_accuracy",
@@ -27,6 +29,7 @@ MACRO_ACCURACY = ComparisonMetric(
     per_subset=False,
     summary="unweighted mean of the subsets' accuracies",
     compute=accuracy_metrics.macro_accuracy,
+    needs_answer=True,
 )
 SECTION_MEAN_ACCURACY = ComparisonMetric(
     name="section_mean_accuracy",
@@ -36,6 +39,7 @@ SECTION_MEAN_ACCURACY = ComparisonMetric(
     per_subset=False,
     summary="unweighted mean of the sections' accuracies",
     compute=accuracy_metrics.section_mean_accuracy,
+    needs_answer=True,
 )
 WORST_SUBSET_ACCURACY = ComparisonMetric(
     name="worst_subset_accuracy",
@@ -45,6 +49,7 @@ WORST_SUBSET_ACCURACY = ComparisonMetric(
     per_subset=False,
     summary="smallest accuracy of any subset, with that subset's interval",
     compute=accuracy_metrics.worst_subset_accuracy,
+    needs_answer=True,
 )
 WORST_SUBSET_ACCURACY_CHANCE = ComparisonMetric(
     name="worst_subset_accuracy_chance",
@@ -54,6 +59,7 @@ WORST_SUBSET_ACCURACY_CHANCE = ComparisonMetric(
     per_subset=False,
     summary="worst subset to expect by chance if all subsets had the suite's accuracy",
     compute=accuracy_metrics.worst_subset_accuracy_chance,
+    needs_answer=True,
 )
 UNTRUNCATED_ACCURACY = ComparisonMetric(
     name="untruncated_accuracy",
@@ -63,6 +69,7 @@ UNTRUNCATED_ACCURACY = ComparisonMetric(
     per_subset=False,
     summary="accuracy on the examples of which no text was cut off",
     compute=accuracy_metrics.untruncated_accuracy,
+    needs_answer=True,
 )
 BEST_OF_N_ACCURACY = ComparisonMetric(
     name="best_of_n_accuracy",
@@ -72,6 +79,7 @@ BEST_OF_N_ACCURACY = ComparisonMetric(
     per_subset=True,
     summary="share of examples whose highest reward goes to a chosen response",
     compute=accuracy_metrics.best_of_n_accuracy,
+    needs_answer=True,
 )
 LENGTH_BALANCED_ACCURACY = ComparisonMetric(
     name="length_balanced_accuracy",
@@ -80,7 +88,8 @@ LENGTH_BALANCED_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="mean of chosen_longer_accuracy and chosen_shorter_accuracy; 0.5 for length alone",
-    compute=accuracy_metrics.length_balanced_accuracy,
+    compute=partial(accuracy_metrics.length_accuracy, which="balanced"),
+    needs_answer=True,
 )
 CHOSEN_LONGER_ACCURACY = ComparisonMetric(
     name="chosen_longer_accuracy",
@@ -89,7 +98,8 @@ CHOSEN_LONGER_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="accuracy where the chosen response has more characters",
-    compute=accuracy_metrics.chosen_longer_accuracy,
+    compute=partial(accuracy_metrics.length_accuracy, which="longer"),
+    needs_answer=True,
 )
 CHOSEN_SHORTER_ACCURACY = ComparisonMetric(
     name="chosen_shorter_accuracy",
@@ -98,7 +108,8 @@ CHOSEN_SHORTER_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="accuracy where the chosen response has fewer characters",
-    compute=accuracy_metrics.chosen_shorter_accuracy,
+    compute=partial(accuracy_metrics.length_accuracy, which="shorter"),
+    needs_answer=True,
 )
 EASY_ACCURACY = ComparisonMetric(
     name="easy_accuracy",
@@ -107,7 +118,8 @@ EASY_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="RM-Bench: the chosen response has the more elaborate style",
-    compute=accuracy_metrics.easy_accuracy,
+    compute=partial(accuracy_metrics.matrix_accuracy, difficulty="easy"),
+    needs_answer=True,
 )
 NORMAL_ACCURACY = ComparisonMetric(
     name="normal_accuracy",
@@ -116,7 +128,8 @@ NORMAL_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="RM-Bench: both responses have the same style",
-    compute=accuracy_metrics.normal_accuracy,
+    compute=partial(accuracy_metrics.matrix_accuracy, difficulty="normal"),
+    needs_answer=True,
 )
 HARD_ACCURACY = ComparisonMetric(
     name="hard_accuracy",
@@ -125,7 +138,8 @@ HARD_ACCURACY = ComparisonMetric(
     range=(0.0, 1.0),
     per_subset=True,
     summary="RM-Bench: the rejected response has the more elaborate style",
-    compute=accuracy_metrics.hard_accuracy,
+    compute=partial(accuracy_metrics.matrix_accuracy, difficulty="hard"),
+    needs_answer=True,
 )
 TIE_RATE = ComparisonMetric(
     name="tie_rate",

@@ -24,6 +24,8 @@ class ComparisonMetric:
         per_subset: Whether it is also reported for each subset and section.
         summary: One line for ``rmbench list metrics``.
         compute: The computation; it is never called without examples.
+        needs_answer: Whether it rests on the examples that have a right answer only,
+            with that answer as the chosen one (``Comparisons.decided``).
         needs_logits: Whether it is undefined where margins are not logits.
     """
 
@@ -34,6 +36,7 @@ class ComparisonMetric:
     per_subset: bool
     summary: str
     compute: Callable[[View], Measured | Undefined]
+    needs_answer: bool = False
     needs_logits: bool = False
 
     def __call__(
@@ -51,14 +54,17 @@ class ComparisonMetric:
         self, comparisons: Comparisons, context: MeasureContext, *, subset: str | None = None
     ) -> Estimate:
         """As a call, from comparisons that several metrics share."""
-        found = self._measure(View(comparisons, context, subset))
+        used = comparisons.decided if self.needs_answer else comparisons
+        found = self._undefined(comparisons, used, context)
+        if found is None:
+            found = self.compute(View(used, context, subset))
         if isinstance(found, Undefined):
             return Estimate(
                 metric=self.name,
                 subset=subset,
                 value=None,
                 reason=found.reason,
-                n=comparisons.n_examples,
+                n=used.n_examples,
                 unit=self.unit,
             )
         interval = found.interval.clipped(*self.range) if found.interval else None
@@ -73,9 +79,13 @@ class ComparisonMetric:
             unit=self.unit,
         )
 
-    def _measure(self, view: View) -> Measured | Undefined:
-        if view.comparisons.n_examples == 0:
+    def _undefined(
+        self, given: Comparisons, used: Comparisons, context: MeasureContext
+    ) -> Measured | Undefined | None:
+        if given.n_examples == 0:
             return Undefined("there are no examples")
-        if self.needs_logits and not view.context.margins_are_logits:
+        if used.n_examples == 0:
+            return Undefined("every example is a tie between its answers")
+        if self.needs_logits and not context.margins_are_logits:
             return Undefined("the scorer's margins are not logits")
-        return self.compute(view)
+        return None

@@ -168,15 +168,23 @@ def mean_of(terms: Sequence[Linearised]) -> Linearised:
 
 
 def cluster_sums(values: FloatArray, groups: IntArray) -> FloatArray:
-    """Sum of ``values`` over each distinct group code; shape (n_clusters,)."""
-    _, codes = np.unique(groups, return_inverse=True)
-    sums: FloatArray = np.bincount(codes, weights=values).astype(np.float64)
+    """Sum of ``values`` over each group that occurs; float64, shape (n_clusters,).
+
+    Args:
+        values: float64, shape (n,).
+        groups: int64, shape (n,); codes counted from 0, of which some may not occur.
+
+    >>> cluster_sums(np.array([1.0, 2.0, 4.0]), np.array([0, 3, 0])).tolist()
+    [5.0, 2.0]
+    """
+    occurs = np.bincount(groups) > 0
+    sums: FloatArray = np.bincount(groups, weights=values)[occurs].astype(np.float64)
     return sums
 
 
 def count_clusters(groups: IntArray) -> int:
-    """Number of distinct group codes."""
-    return len(np.unique(groups))
+    """Number of groups that occur among codes counted from 0."""
+    return int(np.count_nonzero(np.bincount(groups)))
 
 
 def clustered_standard_error(

@@ -39,21 +39,27 @@ def mean_over_subsets(accuracy: FloatArray, subset: NDArray[np.str_]) -> Lineari
     return mean_of([linearised_mean(accuracy, subset == name) for name in np.unique(subset)])
 
 
-def section_masks(
-    subset: NDArray[np.str_], sections: Mapping[str, tuple[str, ...]]
-) -> dict[str, BoolArray]:
-    """The examples (bool, shape (n_examples,)) of each section, empty ones included."""
-    return {name: np.isin(subset, parts) for name, parts in sections.items()}
-
-
 def mean_over_sections(
-    values: FloatArray, subset: NDArray[np.str_], sections: Mapping[str, tuple[str, ...]]
+    values: FloatArray,
+    subset: NDArray[np.str_],
+    sections: Mapping[str, tuple[str, ...]],
+    *,
+    require_all: bool,
 ) -> Linearised | Undefined:
-    """Unweighted mean of the sections' means, over the sections that have examples."""
-    masks = [mask for mask in section_masks(subset, sections).values() if mask.any()]
-    if not masks:
-        return Undefined("no example belongs to a section")
-    return mean_of([linearised_mean(values, mask) for mask in masks])
+    """Unweighted mean of the means of the sections.
+
+    Args:
+        values: float64, shape (n_examples,).
+        subset: str, shape (n_examples,).
+        sections: Section name to the subsets it pools.
+        require_all: Whether a section without examples leaves the mean undefined;
+            otherwise it is left out.
+    """
+    masks = {name: np.isin(subset, parts) for name, parts in sections.items()}
+    empty = [name for name, mask in masks.items() if not mask.any()]
+    if empty and (require_all or len(empty) == len(masks)):
+        return Undefined(f"no example in section {', '.join(map(repr, empty))}")
+    return mean_of([linearised_mean(values, mask) for mask in masks.values() if mask.any()])
 
 
 def worst_subset(accuracy: FloatArray, subset: NDArray[np.str_]) -> BoolArray | Undefined:

@@ -17,7 +17,13 @@ from scipy.special import expit
 
 from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.base import Undefined
-from rmbench.metrics.intervals import CONFIDENCE, Interval, cluster_sums, t_interval
+from rmbench.metrics.intervals import (
+    CONFIDENCE,
+    Interval,
+    cluster_sums,
+    count_clusters,
+    t_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,10 @@ def fit_slope(
 
     slope = _root(gradient, step=float(w.sum() / size.sum()))
     error = _sandwich(slope, margin, preference, groups, w)
-    n_clusters = len(np.unique(groups))
     interval = (
         None
         if error is None
-        else t_interval(slope, error, n_clusters, "clustered sandwich", confidence)
+        else t_interval(slope, error, count_clusters(groups), "clustered sandwich", confidence)
     )
     return SlopeFit(slope, error, interval)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rmbench.metrics.arrays import FloatArray
-from rmbench.metrics.base import MeasureContext, Undefined
+from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import (
     Interval,
@@ -15,16 +15,14 @@ from rmbench.metrics.intervals import (
     proportion_interval,
 )
 
-NO_ANSWER = Undefined("every example is a tie between its answers")
-"""Why an accuracy is undefined where people preferred no answer."""
-
 
 @dataclass(frozen=True)
 class View:
     """What one estimate is computed from.
 
     Attributes:
-        comparisons: The comparisons of the whole suite, or of one part of it.
+        comparisons: The comparisons of the whole suite, or of one part of it; without
+            human ties where the metric needs a right answer.
         context: The suite's and scorer's choices.
         subset: Name of the part; ``None`` for the whole suite.
     """

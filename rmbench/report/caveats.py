@@ -1,5 +1,7 @@
-"""What a reader must know before trusting a number: parts left out, rules changed,
-training data too close to the test data."""
+"""What a reader must know before trusting a number.
+
+Parts left out, rules changed, training data too close to the test data.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,8 @@ class StoredRun:
         if not path.exists():
             return ()
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            # Not splitlines(): texts may hold other line separators, such as U+2028.
+            lines = path.read_text(encoding="utf-8").split("\n")
             return tuple(Mistake.model_validate_json(line) for line in lines if line)
         except (OSError, ValidationError) as error:
             raise ResultError(f"{path}: cannot be read: {_one_line(error)}") from None

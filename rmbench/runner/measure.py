@@ -10,7 +10,7 @@ import numpy as np
 
 from rmbench.errors import ScorerError, shorten
 from rmbench.metrics.base import MeasureContext
-from rmbench.metrics.catalogue import measure
+from rmbench.metrics.measure import measure
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.result import Counts, Estimate, Mistake
 from rmbench.result.models import SkippedReason

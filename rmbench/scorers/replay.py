@@ -174,7 +174,7 @@ def _objects(path: Path) -> Iterator[tuple[int, Any]]:
         except json.JSONDecodeError as error:
             raise DataError(f"is not JSON: {error}", file=str(path)) from None
         return
-    for number, line in enumerate((head + rest).splitlines(), start=1):
+    for number, line in enumerate((head + rest).split("\n"), start=1):
         if line.strip():
             try:
                 yield number, json.loads(line)

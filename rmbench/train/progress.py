@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import transformers
 from tqdm import tqdm
 from transformers import ProgressCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -28,6 +30,18 @@ class ProgressLines(ProgressCallback):
         line = metric_line(logs or {}, step=state.global_step, max_steps=state.max_steps)
         if line and state.is_world_process_zero:
             say(line)
+
+
+@contextmanager
+def library_bars_hidden() -> Iterator[None]:
+    """Hold back the bars that transformers shows for every file it writes."""
+    shown = transformers.logging.is_progress_bar_enabled()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers.logging.enable_progress_bar()
 
 
 def say(line: str) -> None:

@@ -144,10 +144,13 @@ def describe_source(data: PreferenceSet, pairs: PairSet) -> TrainingSource:
 
 def describe_arguments(config: TrainConfig) -> dict[str, Any]:
     """A configuration as JSON values."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(config).items()
-    }
+    arguments = asdict(config)
+    for name, value in arguments.items():
+        if isinstance(value, Path):
+            arguments[name] = str(value)
+        elif isinstance(value, tuple):
+            arguments[name] = list(value)
+    return arguments
 
 
 def describe_environment(device: torch.device) -> Environment:

@@ -37,7 +37,7 @@ from rmbench.train.model import (
 )
 from rmbench.train.output import staged_folder
 from rmbench.train.pairs import PairSet, build_pairs
-from rmbench.train.progress import ProgressLines, say
+from rmbench.train.progress import ProgressLines, library_bars_hidden, say
 from rmbench.train.record import (
     BaseModelRecord,
     EvalMetrics,
@@ -90,9 +90,10 @@ def _train_into(folder: Path, config: TrainConfig, *, progress: bool) -> Trainin
     trainer = _make_trainer(config, run, folder, progress=progress)
     if progress:
         _announce(run, trainer)
-    train_metrics = _train(trainer, run)
-    eval_metrics = _evaluate(trainer, run)
-    _save(trainer, folder)
+    with library_bars_hidden():
+        train_metrics = _train(trainer, run)
+        eval_metrics = _evaluate(trainer, run)
+        _save(trainer, folder)
     record = TrainingRecord(
         rmbench_version=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

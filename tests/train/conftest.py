@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,13 +20,15 @@ from transformers import (
 )
 
 COLOURS = ("red", "blue", "green", "black", "white", "brown", "pink", "grey")
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "id": f"pair-{i}",
+        "suite": "colours",
         "subset": "colours",
         "prompt": [{"role": "user", "content": f"name the colour {colour} for me please"}],
         "chosen": [f"it is {colour}"],
         "rejected": [f"it is {COLOURS[i - 1]} or so they say"],
+        "meta": {},
     }
     for i, colour in enumerate(COLOURS)
 ]
@@ -111,11 +116,25 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pairs_file(tmp_path: Path) -> Path:
-    """Eight pairs in the normalised form: the better answer names the colour asked for."""
-    return write_rows(tmp_path / "pairs.jsonl", ROWS)
+def rows() -> list[dict[str, Any]]:
+    """Eight normalised rows: the better answer names the colour asked for."""
+    return deepcopy(ROWS)
 
 
-def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+@pytest.fixture
+def write_rows(tmp_path: Path) -> Callable[[str, list[dict[str, Any]]], Path]:
+    """Writes rows to a JSON Lines file of that name and returns its path."""
+
+    def write(name: str, rows: list[dict[str, Any]]) -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def pairs_file(
+    write_rows: Callable[[str, list[dict[str, Any]]], Path], rows: list[dict[str, Any]]
+) -> Path:
+    return write_rows("pairs.jsonl", rows)

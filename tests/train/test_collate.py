@@ -8,9 +8,7 @@ from rmbench.train.collate import EncodedPair, EncodedText, PairCollator
 
 
 def text(*ids: int, types: tuple[int, ...] | None = None) -> EncodedText:
-    return EncodedText(
-        np.array(ids, np.int32), None if types is None else np.array(types, np.int8)
-    )
+    return EncodedText(np.array(ids, np.int32), None if types is None else np.array(types, np.int8))
 
 
 def test_chosen_rows_come_first_and_padding_goes_right() -> None:

@@ -24,9 +24,7 @@ def by_hand(chosen: list[float], rejected: list[float], margin: list[float], c: 
 
 
 @given(
-    st.lists(
-        st.tuples(*[st.floats(-50, 50, width=32)] * 3), min_size=1, max_size=8
-    ),
+    st.lists(st.tuples(*[st.floats(-50, 50, width=32)] * 3), min_size=1, max_size=8),
     st.floats(0, 1, width=32),
 )
 def test_equals_the_formula_written_out(

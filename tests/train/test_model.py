@@ -141,7 +141,9 @@ def test_padding_is_the_tokenizers_own_else_its_end_token() -> None:
 
 def test_longer_texts_leave_room_for_fewer_pairs() -> None:
     model = AutoModelForSequenceClassification.from_config(
-        BertConfig(**_SMALL | {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6})
+        BertConfig(
+            **_SMALL | {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6}
+        )
     )
     cpu = torch.device("cpu")
     # 100 bytes * 384 * 6 = 230,400 per token; 2 GiB / (2 * 256 * 230,400) = 18.2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from rmbench.train.config import TrainConfig
 from rmbench.train.record import TrainingRecord, TrainReport
 from rmbench.train.run import train
 from rmbench.types import conversations
-from tests.train.conftest import CHAT_TEMPLATE, ROWS, write_rows
+
+WriteRows = Callable[[str, list[dict[str, Any]]], Path]
 
 
-def run(base: Path, data: Path, out: Path, **changes: Any) -> TrainReport:
+def run(base: Path | str, data: Path | tuple[Path, ...], out: Path, **changes: Any) -> TrainReport:
     settings: dict[str, Any] = {
         "base": str(base),
-        "data": (str(data),),
+        "data": tuple(map(str, data if isinstance(data, tuple) else (data,))),
         "out": out,
         "device": "cpu",
         "pairs_per_step": 8,
@@ -36,7 +38,11 @@ def run(base: Path, data: Path, out: Path, **changes: Any) -> TrainReport:
 
 @pytest.mark.parametrize("kind", ["tiny_bert", "tiny_llama"])
 def test_eight_pairs_are_learned_and_the_checkpoint_is_a_plain_one(
-    kind: str, request: pytest.FixtureRequest, pairs_file: Path, tmp_path: Path
+    kind: str,
+    request: pytest.FixtureRequest,
+    rows: list[dict[str, Any]],
+    pairs_file: Path,
+    tmp_path: Path,
 ) -> None:
     out = tmp_path / "model"
     report = run(
@@ -55,7 +61,7 @@ def test_eight_pairs_are_learned_and_the_checkpoint_is_a_plain_one(
     assert model.config.num_labels == 1
     assert model.dtype == torch.float32
     margins = []
-    for row in ROWS:
+    for row in rows:
         rewards = []
         for response in (row["chosen"][0], row["rejected"][0]):
             if kind == "tiny_bert":
@@ -88,7 +94,9 @@ def test_what_is_saved(tiny_llama: Path, pairs_file: Path, tmp_path: Path) -> No
         "tokenizer_config.json",
     ]
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
-    assert (out / "chat_template.jinja").read_text() == CHAT_TEMPLATE
+    assert (out / "chat_template.jinja").read_text() == (
+        tiny_llama / "chat_template.jinja"
+    ).read_text()
     config = json.loads((out / "config.json").read_text())
     tokenizer = AutoTokenizer.from_pretrained(out)
     assert config["pad_token_id"] == tokenizer.pad_token_id == tokenizer.eos_token_id
@@ -122,14 +130,25 @@ def test_one_seed_one_model(tiny_bert: Path, pairs_file: Path, tmp_path: Path) -
     assert not torch.equal(a["classifier.weight"], c["classifier.weight"])
 
 
-def test_micro_batches_do_not_change_the_model(
+def test_micro_batches_do_not_change_what_is_learned(
     tiny_bert: Path, pairs_file: Path, tmp_path: Path
 ) -> None:
-    for micro in (8, 2):
-        run(tiny_bert, pairs_file, tmp_path / str(micro), max_steps=3, micro_batch_pairs=micro)
-    whole, cut = weights(tmp_path / "8"), weights(tmp_path / "2")
-    for name, value in whole.items():
-        torch.testing.assert_close(cut[name], value, rtol=1e-4, atol=1e-5)
+    whole, cut = (
+        run(
+            tiny_bert,
+            pairs_file,
+            tmp_path / str(micro),
+            max_steps=3,
+            micro_batch_pairs=micro,
+            eval_data=str(pairs_file),
+        ).record
+        for micro in (8, 2)
+    )
+    assert (whole.micro_batch_pairs, cut.micro_batch_pairs) == (8, 2)
+    assert cut.train.mean_loss == pytest.approx(whole.train.mean_loss, abs=1e-5)
+    assert whole.eval is not None
+    assert cut.eval is not None
+    assert cut.eval.margin == pytest.approx(whole.eval.margin, abs=1e-4)
 
 
 def test_head_of_a_reward_model_is_kept(tiny_bert: Path, pairs_file: Path, tmp_path: Path) -> None:
@@ -142,17 +161,25 @@ def test_head_of_a_reward_model_is_kept(tiny_bert: Path, pairs_file: Path, tmp_p
 
 
 def test_sources_are_joined_and_what_is_left_out_is_counted(
-    tiny_bert: Path, pairs_file: Path, tmp_path: Path
+    tiny_bert: Path,
+    rows: list[dict[str, Any]],
+    write_rows: WriteRows,
+    pairs_file: Path,
+    tmp_path: Path,
 ) -> None:
-    several = {**ROWS[0], "id": "several", "chosen": ["it is red", "it is blue"], "rejected": ["no"]}
-    tie = {**ROWS[1], "id": "tie", "chosen": ["it is red", "it is grey"], "rejected": []}
-    broken = {**ROWS[2], "id": "broken", "chosen": [""]}
-    second = write_rows(tmp_path / "more_ties.jsonl", [several, tie, broken])
+    several = {
+        **rows[0],
+        "id": "several",
+        "chosen": ["it is red", "it is blue"],
+        "rejected": ["no"],
+    }
+    tie = {**rows[1], "id": "tie", "chosen": ["red", "grey"], "rejected": [], "meta": {"tie": True}}
+    broken = {**rows[2], "id": "broken", "chosen": [""]}
+    second = write_rows("more_ties.jsonl", [several, tie, broken])
     report = run(
         tiny_bert,
-        pairs_file,
+        (pairs_file, second),
         tmp_path / "model",
-        data=(str(pairs_file), str(second)),
         bad_rows="skip",
         max_length=12,
     )
@@ -210,19 +237,19 @@ def test_a_failed_run_leaves_nothing(
     message: str,
 ) -> None:
     with pytest.raises(error, match=message):
-        run(tiny_bert, pairs_file, tmp_path / "model", **changes)
+        run(changes.pop("base", tiny_bert), pairs_file, tmp_path / "model", **changes)
     assert [p.name for p in tmp_path.iterdir()] == ["pairs.jsonl"]
 
 
 def test_nothing_to_learn_from_is_an_error(
-    tiny_bert: Path, pairs_file: Path, tmp_path: Path
+    tiny_bert: Path, rows: list[dict[str, Any]], write_rows: WriteRows, tmp_path: Path
 ) -> None:
-    tie = {**ROWS[1], "chosen": ["it is red", "it is grey"], "rejected": []}
-    ties = write_rows(tmp_path / "a_ties.jsonl", [tie])
+    tie = {**rows[1], "chosen": ["red", "grey"], "rejected": [], "meta": {"tie": True}}
+    ties = write_rows("a_ties.jsonl", [tie])
     with pytest.raises(TrainingError, match="no pairs to use"):
         run(tiny_bert, ties, tmp_path / "model")
-    unknown = [{**row, "chosen": ["xyzzy"], "rejected": ["plugh"]} for row in ROWS]
-    alike = write_rows(tmp_path / "alike.jsonl", unknown)
+    unknown = [{**row, "chosen": ["xyzzy"], "rejected": ["plugh"]} for row in rows]
+    alike = write_rows("alike.jsonl", unknown)
     with pytest.raises(TrainingError, match="same tokens"):
         run(tiny_bert, alike, tmp_path / "model")
 

@@ -102,8 +102,11 @@ def logged(trainer: PairwiseTrainer, name: str) -> list[float]:
     return [entry[name] for entry in trainer.state.log_history if name in entry]
 
 
-@pytest.mark.parametrize("n_pairs", [32, 28, 21], ids=["even", "short last", "odd"])
-@pytest.mark.parametrize("center_coefficient", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("n_pairs", "center_coefficient"),
+    [(32, 0.0), (28, 0.0), (21, 0.1)],
+    ids=["even", "short last", "odd, centred"],
+)
 def test_accumulated_micro_batches_equal_the_whole_batch(
     tmp_path: Path, n_pairs: int, center_coefficient: float
 ) -> None:

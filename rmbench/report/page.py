@@ -1,0 +1,507 @@
+"""The HTML report as data: what each section shows, in words and positions.
+
+The template only places what stands here. Strings are as foreign as they come;
+the template engine escapes every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rmbench.report.bars import (
+    ACCURACY_SCALE,
+    Bar,
+    Scale,
+    bar,
+    scale_about_zero,
+    scale_from_zero,
+)
+from rmbench.report.caveats import caveats, training_caveats
+from rmbench.report.content import device_of
+from rmbench.report.labels import MetricLabel, label_of
+from rmbench.report.numbers import UNDEFINED, interval, quantity, value_only
+from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
+from rmbench.report.panel import Panel, build_panel
+from rmbench.result import Estimate, StoredRun
+
+OPEN_PANELS = 4
+"""As many scorer-on-suite panels start unfolded; a report with more folds them all."""
+
+
+@dataclass(frozen=True)
+class BarRow:
+    """One bar with its name and number.
+
+    ``flags`` are short words for what makes the value less than it seems.
+    """
+
+    name: str
+    value: str
+    interval: str | None
+    bar: Bar | None
+    is_baseline: bool = False
+    n: str | None = None
+    flags: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class BarCard:
+    """Bars of one quantity on one scale."""
+
+    title: str
+    subtitle: str
+    scale: Scale
+    rows: tuple[BarRow, ...]
+    anchor: str = ""
+    is_baseline: bool = False
+
+
+@dataclass(frozen=True)
+class MetricCell:
+    """One scorer's value of one metric."""
+
+    value: str
+    interval: str | None
+    n: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric of all scorers; ``n`` and ``method`` where all of them share it."""
+
+    label: str
+    help: str
+    cells: tuple[MetricCell, ...]
+    n: str
+    method: str
+
+
+@dataclass(frozen=True)
+class MetricGroup:
+    """Metrics under one heading."""
+
+    title: str
+    rows: tuple[MetricRow, ...]
+
+
+@dataclass(frozen=True)
+class ColumnHead:
+    """A scorer at the head of a column."""
+
+    name: str
+    detail: str
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A warning and the scorers it concerns."""
+
+    text: str
+    scorers: str
+
+
+@dataclass(frozen=True)
+class LowestSubset:
+    """The weakest subset of a scorer, and the value chance alone would give."""
+
+    scorer: str
+    subset: str
+    value: str
+    interval: str | None
+    n: str
+    chance: str
+
+
+@dataclass(frozen=True)
+class CountsRow:
+    """What went into one result."""
+
+    name: str
+    is_baseline: bool
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Rows of the data that could not be used."""
+
+    rows: str
+    reason: str
+    first: str
+
+
+COUNTS_HEADER = ("examples", "responses", "distinct", "ties", "truncated", "failed", "skipped")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One suite."""
+
+    anchor: str
+    name: str
+    title: str
+    facts: tuple[str, ...]
+    caveats: tuple[Caveat, ...]
+    notes: tuple[str, ...]
+    columns: tuple[ColumnHead, ...]
+    groups: tuple[MetricGroup, ...]
+    reasons: tuple[str, ...]
+    subset_title: str
+    subsets: tuple[BarCard, ...]
+    lowest: tuple[LowestSubset, ...]
+    toggles: tuple[BarCard, ...]
+    counts: tuple[CountsRow, ...]
+    skipped: tuple[Skipped, ...]
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class ScorerFacts:
+    """One scorer in the list of what was measured."""
+
+    name: str
+    is_baseline: bool
+    kind: str
+    spec: str
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report."""
+
+    title: str
+    lede: str
+    cards: tuple[BarCard, ...]
+    caveats: tuple[Caveat, ...]
+    scorers: tuple[ScorerFacts, ...]
+    sections: tuple[Section, ...]
+    counts_header: tuple[str, ...]
+    versions: str
+    dates: str
+
+
+def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None) -> Page:
+    """Everything a report shows of some runs.
+
+    Raises:
+        ResultError: If scores or mistakes cannot be read.
+    """
+    n_panels = sum(not e.scorer.info.content_blind for s in overview.suites for e in s.entries)
+    sections = tuple(
+        _section(suite, f"suite-{i}", runs, open_panels=n_panels <= OPEN_PANELS)
+        for i, suite in enumerate(overview.suites, start=1)
+    )
+    cards = [
+        _headline_card(suite, section.anchor)
+        for suite, section in zip(overview.suites, sections, strict=True)
+        if suite.headline is not None or suite.is_throughput
+    ]
+    provenance = [run.result.provenance for run in runs]
+    dates = sorted({p.created_at[:10] for p in provenance})
+    return Page(
+        title=title or "Reward model report",
+        lede=_lede(overview),
+        cards=tuple(cards),
+        caveats=tuple(
+            Caveat(f"{section.name}: {c.text}", c.scorers)
+            for section in sections
+            for c in section.caveats
+        ),
+        scorers=tuple(
+            ScorerFacts(s.name, s.info.content_blind, s.info.kind, s.info.spec, s.info.revision)
+            for s in overview.scorers
+        ),
+        sections=sections,
+        counts_header=COUNTS_HEADER,
+        versions=", ".join(sorted({p.rmbench_version for p in provenance})),
+        dates=" – ".join(dict.fromkeys((dates[0], dates[-1]))),
+    )
+
+
+def _lede(overview: Overview) -> str:
+    n_baselines = sum(s.info.content_blind for s in overview.scorers)
+    n_models = len(overview.scorers) - n_baselines
+    parts = [
+        _plural(n, noun)
+        for n, noun in ((n_models, "reward model"), (n_baselines, "content-blind baseline"))
+        if n
+    ]
+    return f"{' and '.join(parts)} on {_plural(len(overview.suites), 'suite')}"
+
+
+def _plural(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _headline_card(suite: SuiteView, anchor: str) -> BarCard:
+    metric = "pairs_per_s" if suite.is_throughput else suite.headline or ""
+    found = [e.result.estimate(metric) for e in suite.entries]
+    scale = scale_from_zero(found, "pairs/s") if suite.is_throughput else ACCURACY_SCALE
+    sizes = sorted({e.n for e in found if e is not None})
+    size = f", n = {_range(sizes)}" if sizes and not suite.is_throughput else ""
+    return BarCard(
+        title=suite.name,
+        subtitle=f"{label_of(metric).label}{size}",
+        scale=scale,
+        rows=tuple(
+            _bar_row(entry.scorer.name, e, scale, entry=entry)
+            for entry, e in zip(suite.entries, found, strict=True)
+        ),
+        anchor=anchor,
+    )
+
+
+def _bar_row(
+    name: str,
+    estimate: Estimate | None,
+    scale: Scale,
+    *,
+    entry: Entry,
+    signed: bool = False,
+    with_n: bool = False,
+) -> BarRow:
+    flags = []
+    if not with_n:
+        flags = [
+            word
+            for word, holds in (
+                ("partial", entry.result.partial),
+                ("changed rules", entry.result.modified),
+            )
+            if holds
+        ]
+    return BarRow(
+        name=name,
+        value=value_only(estimate, signed=signed),
+        interval=interval(estimate, signed=signed) if estimate else None,
+        bar=bar(estimate, scale),
+        is_baseline=entry.scorer.info.content_blind,
+        n=f"{estimate.n:,}" if with_n and estimate else None,
+        flags=tuple(flags),
+        reason=estimate.reason if estimate else None,
+    )
+
+
+def _section(
+    suite: SuiteView, anchor: str, runs: Sequence[StoredRun], *, open_panels: bool
+) -> Section:
+    subset_metric = suite.subset_metric
+    return Section(
+        anchor=anchor,
+        name=suite.name,
+        title=suite.ref.title or suite.name,
+        facts=_facts(suite),
+        caveats=_caveats(suite),
+        notes=tuple(dict.fromkeys(n for e in suite.entries for n in e.result.provenance.notes)),
+        columns=tuple(_column_head(suite, e) for e in suite.entries),
+        groups=_groups(suite),
+        reasons=_reasons(suite),
+        subset_title=label_of(subset_metric).label if subset_metric else "",
+        subsets=_subset_cards(suite, subset_metric) if subset_metric else (),
+        lowest=_lowest(suite),
+        toggles=_toggle_cards(suite),
+        counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
+        skipped=_skipped(suite),
+        panels=tuple(
+            build_panel(
+                e,
+                runs[e.position],
+                f"{anchor}-{i}",
+                is_open=open_panels and not e.scorer.info.content_blind,
+            )
+            for i, e in enumerate(suite.entries, start=1)
+        ),
+    )
+
+
+def _facts(suite: SuiteView) -> tuple[str, ...]:
+    facts = [f"{suite.ref.name}, version {suite.ref.version}"]
+    results = [e.result for e in suite.entries]
+    if suite.is_throughput:
+        return tuple(facts)
+    facts.append(f"{_range(sorted({r.counts.examples for r in results}))} examples")
+    for policy in dict.fromkeys(r.provenance.policy.get("ties", "") for r in results):
+        if policy:
+            facts.append("a tie counts one half" if policy == "half" else "a tie counts as wrong")
+    data = [r.provenance.data for r in results if r.provenance.data is not None]
+    for revision in dict.fromkeys(d.revision for d in data):
+        if revision:
+            facts.append(f"revision {revision[:12]}")
+    for fingerprint in dict.fromkeys(d.fingerprint for d in data):
+        facts.append(f"data {fingerprint[:12]}")
+    return tuple(facts)
+
+
+def _range(numbers: Sequence[int]) -> str:
+    ends = dict.fromkeys(f"{n:,}" for n in (numbers[0], numbers[-1]))
+    return "–".join(ends)
+
+
+def _caveats(suite: SuiteView) -> tuple[Caveat, ...]:
+    concerned: dict[str, list[str]] = {}
+    for entry in suite.entries:
+        for pieces in (*caveats(entry.result), *training_caveats(entry.result)):
+            concerned.setdefault("".join(pieces), []).append(entry.scorer.name)
+        failed = entry.result.counts.failed
+        if failed:
+            text = f"{_plural(failed, 'example')} left out: no finite reward"
+            concerned.setdefault(text, []).append(entry.scorer.name)
+    everyone = len(suite.entries)
+    return tuple(
+        Caveat(text, "all scorers" if len(names) == everyone > 1 else ", ".join(names))
+        for text, names in concerned.items()
+    )
+
+
+def _column_head(suite: SuiteView, entry: Entry) -> ColumnHead:
+    detail = device_of(entry.result) if suite.is_throughput else ""
+    engine = entry.result.provenance.engine
+    if suite.is_throughput and engine:
+        detail = f"{detail}, {engine.dtype}"
+    return ColumnHead(entry.scorer.name, detail, entry.scorer.info.content_blind)
+
+
+def _groups(suite: SuiteView) -> tuple[MetricGroup, ...]:
+    groups: dict[str, list[MetricRow]] = {}
+    for metric in suite.metrics:
+        label = label_of(metric)
+        groups.setdefault(label.group, []).append(_metric_row(suite, label))
+    return tuple(MetricGroup(title, tuple(rows)) for title, rows in groups.items())
+
+
+def _metric_row(suite: SuiteView, label: MetricLabel) -> MetricRow:
+    found = [e.result.estimate(label.metric) for e in suite.entries]
+    sizes = {e.n for e in found if e is not None}
+    methods = dict.fromkeys(e.ci_method for e in found if e is not None and e.ci_method)
+    return MetricRow(
+        label=label.label,
+        help=label.help,
+        cells=tuple(_metric_cell(e, label, show_n=len(sizes) > 1) for e in found),
+        n=f"{sizes.pop():,}" if len(sizes) == 1 else "",
+        method=", ".join(methods),
+    )
+
+
+def _metric_cell(estimate: Estimate | None, label: MetricLabel, *, show_n: bool) -> MetricCell:
+    if estimate is None:
+        return MetricCell("", None, None, None)
+    return MetricCell(
+        value=value_only(estimate, signed=label.signed),
+        interval=interval(estimate, signed=label.signed),
+        n=f"n = {estimate.n:,}" if show_n and estimate.value is not None else None,
+        reason=estimate.reason,
+    )
+
+
+def _reasons(suite: SuiteView) -> tuple[str, ...]:
+    metrics: dict[str, dict[str, None]] = {}
+    for entry in suite.entries:
+        for e in entry.result.estimates:
+            if e.reason is not None and e.subset is None:
+                metrics.setdefault(e.reason, {})[label_of(e.metric).label] = None
+    return tuple(f"{', '.join(names)}: {reason}" for reason, names in metrics.items())
+
+
+def _subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:
+    label = label_of(metric)
+    return tuple(
+        BarCard(
+            title=entry.scorer.name,
+            subtitle=label.label,
+            scale=ACCURACY_SCALE,
+            rows=tuple(
+                _bar_row(
+                    subset,
+                    entry.result.estimate(metric, subset),
+                    ACCURACY_SCALE,
+                    entry=entry,
+                    with_n=True,
+                )
+                for subset in suite.subsets_of(metric)
+            ),
+            is_baseline=entry.scorer.info.content_blind,
+        )
+        for entry in suite.entries
+    )
+
+
+def _lowest(suite: SuiteView) -> tuple[LowestSubset, ...]:
+    rows = []
+    for entry in suite.entries:
+        lowest = lowest_subset(entry.result)
+        chance = entry.result.estimate("worst_subset_accuracy_chance")
+        if lowest is None or lowest.value is None:
+            continue
+        rows.append(
+            LowestSubset(
+                scorer=entry.scorer.name,
+                subset=lowest.subset or "",
+                value=quantity(lowest.value, lowest.unit),
+                interval=interval(lowest),
+                n=f"{lowest.n:,}",
+                chance=value_only(chance),
+            )
+        )
+    return tuple(rows)
+
+
+def _toggle_cards(suite: SuiteView) -> tuple[BarCard, ...]:
+    """How far each toggle moves the reward, and how often the toggled answer wins."""
+    cards = []
+    for metric in ("confounder_shift", "confounder_win_rate"):
+        toggles = suite.subsets_of(metric)
+        if not toggles:
+            continue
+        label = label_of(metric)
+        for entry in suite.entries:
+            found = [entry.result.estimate(metric, t) for t in toggles]
+            # Rewards of two scorers have two scales: each has its own axis.
+            scale = scale_about_zero(found) if label.signed else ACCURACY_SCALE
+            unit = next((e.unit for e in found if e is not None), "")
+            cards.append(
+                BarCard(
+                    title=entry.scorer.name,
+                    subtitle=f"{label.label} ({unit})" if label.signed else label.label,
+                    scale=scale,
+                    rows=tuple(
+                        _bar_row(t, e, scale, entry=entry, signed=label.signed, with_n=True)
+                        for t, e in zip(toggles, found, strict=True)
+                    ),
+                    is_baseline=entry.scorer.info.content_blind,
+                )
+            )
+    return tuple(cards)
+
+
+def _counts_row(entry: Entry) -> CountsRow:
+    c = entry.result.counts
+    numbers = (
+        c.examples,
+        c.responses,
+        c.unique_responses,
+        c.ties,
+        c.truncated,
+        c.failed,
+        c.skipped,
+    )
+    return CountsRow(
+        entry.scorer.name, entry.scorer.info.content_blind, tuple(f"{n:,}" for n in numbers)
+    )
+
+
+def _skipped(suite: SuiteView) -> tuple[Skipped, ...]:
+    reasons = {
+        (s.rows, s.reason, s.first): None
+        for e in suite.entries
+        if e.result.provenance.data is not None
+        for s in e.result.provenance.data.skipped
+    }
+    return tuple(Skipped(f"{rows:,}", reason, first) for rows, reason, first in reasons)
+
+
+__all__ = ["UNDEFINED", "Page", "build_page"]

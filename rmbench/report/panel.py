@@ -1,0 +1,367 @@
+"""One scorer on one suite: diagrams, length table, mistakes, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rmbench.report.curves import AccuracyBin, Curves, MarginHistogram, curves
+from rmbench.report.labels import label_of
+from rmbench.report.numbers import duration, fraction, interval, number, value_only
+from rmbench.report.overview import Entry
+from rmbench.result import Mistake, Result, StoredRun
+
+SHOWN_CHARS = 700
+"""Longer texts are folded after so many characters."""
+
+KEPT_CHARS = 20_000
+"""What stands beyond is left out of the page, and the page says so."""
+
+_LENGTH_METRICS = ("chosen_longer_accuracy", "chosen_shorter_accuracy", "length_balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """The numbers behind a diagram."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A diagram with its words.
+
+    Attributes:
+        title: What it is.
+        svg: The drawing; trusted markup.
+        legend: Kind of mark (``points``, ``line``, ``right``, ``wrong``) and its meaning.
+        caption: What to read off it.
+        table: The same in numbers.
+    """
+
+    title: str
+    svg: str
+    legend: tuple[tuple[str, str], ...]
+    caption: str
+    table: DataTable
+
+
+@dataclass(frozen=True)
+class LengthRow:
+    """Accuracy of one stratum of answer lengths."""
+
+    label: str
+    value: str
+    interval: str | None
+    n: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A long text in the part that is shown, the part that is folded, and what is cut."""
+
+    head: str
+    rest: str
+    rest_chars: str
+    cut_chars: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a prompt."""
+
+    role: str
+    text: Folded
+
+
+@dataclass(frozen=True)
+class MistakeView:
+    """One comparison that the scorer got wrong."""
+
+    number: int
+    example_id: str
+    subset: str
+    margin: str
+    reward_chosen: str
+    reward_rejected: str
+    prompt: tuple[Turn, ...]
+    chosen: Folded
+    rejected: Folded
+
+
+@dataclass(frozen=True)
+class FactGroup:
+    """Part of the provenance; ``json`` for what has no fixed shape."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+    json: str | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One scorer on one suite."""
+
+    anchor: str
+    scorer: str
+    is_baseline: bool
+    is_open: bool
+    headline: str
+    figures: tuple[Figure, ...]
+    no_figures: str | None
+    length: tuple[LengthRow, ...]
+    rewards: tuple[tuple[str, str], ...]
+    mistakes: tuple[MistakeView, ...]
+    provenance: tuple[FactGroup, ...]
+
+
+def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> Panel:
+    """Everything about one result.
+
+    Args:
+        entry: Whose result.
+        run: Where its rewards and mistakes lie.
+        anchor: Prefix of ids; unique in the page.
+        is_open: Whether it starts unfolded.
+
+    Raises:
+        ResultError: If scores or mistakes cannot be read.
+    """
+    scores = run.scores()
+    logits = entry.result.scorer.margins_are_logits
+    points = curves(scores, margins_are_logits=logits) if scores is not None else None
+    return Panel(
+        anchor=anchor,
+        scorer=entry.scorer.name,
+        is_baseline=entry.scorer.info.content_blind,
+        is_open=is_open,
+        headline=_headline(entry.result),
+        figures=_figures(points, entry.result, anchor) if points else (),
+        no_figures=None if logits else "No reliability diagram: its margins are not logits.",
+        length=_length(entry.result),
+        rewards=_rewards(points) if points else (),
+        mistakes=tuple(_mistake(i, m) for i, m in enumerate(run.mistakes(), start=1)),
+        provenance=_provenance(entry.result),
+    )
+
+
+def _headline(result: Result) -> str:
+    for metric in ("score", "accuracy", "pairs_per_s"):
+        found = result.estimate(metric)
+        if found is not None and found.value is not None:
+            return f"{label_of(metric).label} {value_only(found)}"
+    return ""
+
+
+def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
+    # Drawing is what needs matplotlib; nothing else in this module does.
+    from rmbench.report import plots
+
+    figures = []
+    if points.reliability:
+        figures.append(
+            Figure(
+                title="Reliability",
+                svg=plots.reliability(points.reliability, f"{anchor}-r"),
+                legend=(
+                    ("points", "bins of equal size, 95 % interval"),
+                    ("line", "calibrated"),
+                ),
+                caption=_calibration_caption(result),
+                table=_bin_table("confidence", points.reliability),
+            )
+        )
+    logistic = bool(points.reliability)
+    figures.append(
+        Figure(
+            title="Accuracy against |margin|",
+            svg=plots.accuracy_by_margin(points.by_margin, f"{anchor}-a", logistic=logistic),
+            legend=(
+                ("points", "bins of equal size, 95 % interval"),
+                *((("line", "sigmoid(|margin|)"),) if logistic else ()),
+            ),
+            caption="What a margin of that size is worth.",
+            table=_bin_table("|margin|", points.by_margin),
+        )
+    )
+    figures.append(
+        Figure(
+            title="Margins",
+            svg=plots.margin_histogram(points.histogram, f"{anchor}-m"),
+            legend=(("right", "chosen answer ahead"), ("wrong", "rejected answer ahead")),
+            caption=_histogram_caption(points.histogram),
+            table=_histogram_table(points.histogram),
+        )
+    )
+    return tuple(figures)
+
+
+def _calibration_caption(result: Result) -> str:
+    ece, null, p = (result.estimate(m) for m in ("ece", "ece_null", "ece_p"))
+    if ece is None or ece.value is None:
+        return ""
+    text = f"ECE {value_only(ece)}"
+    if null is not None and null.value is not None:
+        text += f"; a calibrated scorer would show {value_only(null)} on as many examples"
+    if p is not None and p.value is not None:
+        text += f" (p {'< .001' if p.value < 0.001 else f'= {fraction(p.value)}'})"
+    return f"{text}."
+
+
+def _histogram_caption(histogram: MarginHistogram) -> str:
+    parts = []
+    if histogram.ties:
+        parts.append(f"ties, {fraction(histogram.ties)} of all, are left out")
+    if histogram.clipped:
+        parts.append(f"the outermost bars hold the {fraction(histogram.clipped)} beyond them")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else "All comparisons."
+
+
+def _bin_table(name: str, bins: Sequence[AccuracyBin]) -> DataTable:
+    return DataTable(
+        (name, "from", "to", "accuracy", "95 % interval", "comparisons"),
+        tuple(
+            (
+                number(b.x),
+                number(b.low),
+                number(b.high),
+                fraction(b.accuracy),
+                f"[{fraction(b.interval.low)}, {fraction(b.interval.high)}]" if b.interval else "–",
+                f"{b.n:,}",
+            )
+            for b in bins
+        ),
+    )
+
+
+def _histogram_table(histogram: MarginHistogram) -> DataTable:
+    edges = histogram.edges.tolist()
+    return DataTable(
+        ("margin from", "to", "share"),
+        tuple(
+            (number(low), number(high), fraction(share))
+            for low, high, share in zip(edges, edges[1:], histogram.share.tolist(), strict=False)
+            if share > 0
+        ),
+    )
+
+
+def _length(result: Result) -> tuple[LengthRow, ...]:
+    rows = []
+    for metric in _LENGTH_METRICS:
+        e = result.estimate(metric)
+        if e is not None:
+            rows.append(
+                LengthRow(label_of(metric).label, value_only(e), interval(e), f"{e.n:,}", e.reason)
+            )
+    return tuple(rows)
+
+
+def _rewards(points: Curves) -> tuple[tuple[str, str], ...]:
+    r = points.rewards
+    return (
+        ("reward, mean ± SD", f"{number(r.mean)} ± {number(r.sd)}"),
+        ("reward, range", f"{number(r.low)} to {number(r.high)}"),
+        ("margin, mean ± SD", f"{number(r.margin_mean)} ± {number(r.margin_sd)}"),
+        ("|margin| above 10", fraction(r.saturated)),
+    )
+
+
+def _mistake(position: int, mistake: Mistake) -> MistakeView:
+    return MistakeView(
+        number=position,
+        example_id=mistake.example_id,
+        subset=mistake.subset,
+        margin=number(mistake.margin, signed=True),
+        reward_chosen=number(mistake.reward_chosen),
+        reward_rejected=number(mistake.reward_rejected),
+        prompt=tuple(
+            Turn(turn.get("role", ""), fold(turn.get("content", ""))) for turn in mistake.prompt
+        ),
+        chosen=fold(mistake.chosen),
+        rejected=fold(mistake.rejected),
+    )
+
+
+def fold(text: str) -> Folded:
+    """Split a long text into what is shown, what is folded and what is left out.
+
+    >>> fold("short").rest
+    ''
+    """
+    # A fold that hides only a few words costs more than it saves.
+    if len(text) <= SHOWN_CHARS * 1.25:
+        return Folded(text, "", "", "")
+    cut = len(text) - KEPT_CHARS
+    rest = text[SHOWN_CHARS:KEPT_CHARS]
+    return Folded(text[:SHOWN_CHARS], rest, f"{len(rest):,}", f"{cut:,}" if cut > 0 else "")
+
+
+def _provenance(result: Result) -> tuple[FactGroup, ...]:
+    p, scorer = result.provenance, result.scorer
+    groups = [
+        _facts(
+            "Scorer",
+            {
+                "spec": scorer.spec,
+                "kind": scorer.kind,
+                "revision": scorer.revision,
+                "margins are logits": scorer.margins_are_logits,
+                **scorer.options,
+            },
+        ),
+        _facts(
+            "Suite",
+            {
+                "name": result.suite.name,
+                "version": result.suite.version,
+                "digest": result.suite.digest,
+                **{f"policy: {k}": v for k, v in p.policy.items()},
+            },
+        ),
+    ]
+    if p.data is not None:
+        groups.append(_facts("Data", p.data.model_dump(exclude={"skipped"})))
+    if p.engine is not None:
+        groups.append(_facts("Engine", p.engine.model_dump()))
+    environment = p.environment.model_dump(exclude={"packages"})
+    groups.append(_facts("Environment", environment | p.environment.packages))
+    groups.append(
+        _facts(
+            "Run",
+            {
+                "rmbench": p.rmbench_version,
+                "at": p.created_at,
+                "took": duration(p.duration_s),
+                "seed": p.seed,
+                "scores SHA-256": result.scores_sha256,
+            },
+        )
+    )
+    for title, body in (("Training", p.training), ("Raw timings", p.facts)):
+        if body:
+            text = json.dumps(body, indent=2, ensure_ascii=False)
+            groups.append(FactGroup(title, (), text))
+    return tuple(groups)
+
+
+def _facts(title: str, values: Mapping[str, Any]) -> FactGroup:
+    rows = ((key.replace("_", " "), _fact(value)) for key, value in values.items())
+    return FactGroup(title, tuple(row for row in rows if row[1]))
+
+
+def _fact(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        return "\n".join(value)
+    if isinstance(value, str | int):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)

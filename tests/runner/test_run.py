@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rmbench.errors import DataError, RmbenchError, ScorerError, SpecError, UnknownNameError, UsageError
+from rmbench.result import find_runs
+from rmbench.runner.run import RunRequest, run
+from rmbench.scorers.spec import RunOptions
+
+QUIET = RunOptions(device="cpu", progress=False)
+
+
+def pairs_file(path: Path, n: int = 12) -> Path:
+    rows = [
+        {
+            "id": f"p{i}",
+            "prompt": f"question {i // 2}",
+            "chosen": "yes " * (i % 5 + 1) + "now",
+            "rejected": "no " * (5 - i % 5) + "way",
+            "subset": "even" if i % 2 == 0 else "odd",
+        }
+        for i in range(n)
+    ]
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return path
+
+
+def request(tmp_path: Path, *scorers: str, suites: tuple[str, ...] = ("pairs",), **more: object) -> RunRequest:
+    if suites == ("pairs",) and "data_dirs" not in more:
+        more["data_dirs"] = (str(pairs_file(tmp_path / "pairs.jsonl")),)
+    return RunRequest(scorers=scorers, suites=suites, out=tmp_path / "out", options=QUIET, **more)
+
+
+def test_a_pairs_file_is_measured_by_hand_worked_numbers(tmp_path: Path) -> None:
+    (result,) = [r.result for r in run(request(tmp_path, "length:"))]
+    rows = [json.loads(x) for x in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+    outcome = [np.sign(len(r["chosen"]) - len(r["rejected"])) / 2 + 0.5 for r in rows]
+    accuracy = result.estimate("accuracy")
+    assert accuracy is not None
+    assert accuracy.value == pytest.approx(np.mean(outcome))
+    assert accuracy.n == 12
+    assert accuracy.ci_low < accuracy.value < accuracy.ci_high  # type: ignore[operator]
+    even = result.estimate("accuracy", "even")
+    assert even is not None
+    assert even.value == pytest.approx(np.mean(outcome[::2]))
+    assert result.counts.examples == 12
+    assert result.counts.responses == 24
+    assert not result.partial
+    assert not result.modified
+    assert result.estimate("score") is None  # the suite has no published headline
+    nll = result.estimate("nll")
+    assert nll is not None
+    assert nll.value is None
+    assert "not logits" in (nll.reason or "")
+
+
+def test_a_model_and_baselines_run_on_every_suite_in_one_call(
+    tmp_path: Path, bert_folder: Path
+) -> None:
+    runs = run(request(tmp_path, str(bert_folder), "length:", "random:"))
+    assert [r.result.scorer.name for r in runs] == ["tiny-bert", "length", "random"]
+    model = runs[0].result
+    assert model.provenance.engine is not None
+    assert model.provenance.engine.dtype == "float32"
+    assert model.provenance.environment.device
+    assert model.estimate("nll").value is not None  # type: ignore[union-attr]
+    assert runs[1].result.provenance.engine is None
+    assert len(find_runs([tmp_path / "out"])) == 3
+
+
+def test_the_same_run_twice_gives_the_same_numbers(tmp_path: Path, bert_folder: Path) -> None:
+    first = run(request(tmp_path, str(bert_folder)))[0].result
+    second = run(request(tmp_path, str(bert_folder)))[0].result
+    assert first.estimates == second.estimates
+    assert first.scores_sha256 == second.scores_sha256
+
+
+def test_mistakes_are_the_most_negative_margins_with_their_texts(tmp_path: Path) -> None:
+    (stored,) = run(request(tmp_path, "length:"))
+    mistakes = stored.mistakes()
+    margins = [m.margin for m in mistakes]
+    assert margins == sorted(margins)
+    assert all(m.margin == len(m.chosen) - len(m.rejected) < 0 for m in mistakes)
+    assert mistakes[0].prompt[0]["content"].startswith("question")
+
+
+def test_changed_rules_are_marked_and_have_no_headline(tmp_path: Path, shared_data: Path) -> None:
+    native = str(shared_data / "native")
+    plain = run(request(tmp_path, "length:", suites=("judgebench",), data_dirs=(native,)))[0].result
+    assert plain.estimate("score") is not None
+    assert plain.modified == ()
+    limited = run(
+        request(tmp_path, "length:", suites=("judgebench",), data_dirs=(native,), limit=20, ties="half")
+    )[0].result
+    assert limited.modified == ("limit=20", "ties=half (the suite says wrong)")
+    assert limited.estimate("score") is None
+    assert limited.counts.examples == 20
+    same = run(
+        request(tmp_path, "length:", suites=("judgebench",), data_dirs=(native,), ties="wrong")
+    )[0].result
+    assert same.modified == ()
+
+
+def test_rm_bench_without_its_math_file(tmp_path: Path, shared_data: Path) -> None:
+    native = str(shared_data / "native")
+    with pytest.raises(UsageError, match=r"math_filtered.json.*--allow-partial"):
+        run(request(tmp_path, "length:", suites=("rm-bench",), data_dirs=(native,)))
+    result = run(
+        request(tmp_path, "length:", suites=("rm-bench",), data_dirs=(native,), allow_partial=True)
+    )[0].result
+    assert result.partial
+    assert any("math_filtered.json" in m for m in result.missing)
+    assert result.estimate("score") is None
+    assert result.counts.examples == 798
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy"),
+    [
+        ("Ray2333_GRM-Gemma-2B-rewardmodel-ft", 208 / 350),
+        ("Skywork_Skywork-Reward-Llama-3.1-8B", 218 / 350),
+        ("internlm_internlm2-7b-reward", 208 / 350),
+    ],
+)
+def test_replaying_judgebench_gives_the_published_accuracy(
+    tmp_path: Path, shared_data: Path, name: str, accuracy: float
+) -> None:
+    file = shared_data / "scores" / "judgebench" / f"{name}.jsonl.gz"
+    data = (str(shared_data / "native"),)
+    result = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))[0].result
+    assert result.estimate("score").value == pytest.approx(accuracy)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("ties", "right"), [("wrong", 675), ("half", 681), (None, 681)])
+def test_a_replayed_file_is_measured_by_itself(
+    tmp_path: Path, shared_data: Path, ties: str | None, right: int
+) -> None:
+    file = shared_data / "scores" / "rmb" / "ArmoRM.jsonl.gz"
+    result = run(request(tmp_path, f"replay:{file}", suites=(), ties=ties))[0].result
+    assert result.estimate("accuracy").value == pytest.approx(right / 849)  # type: ignore[union-attr]
+    assert result.counts.ties == 12
+    assert result.suite.name == "replay"
+
+
+def scores_file(tmp_path: Path, rows: list[object]) -> str:
+    file = tmp_path / "scores.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return f"replay:{file}"
+
+
+def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) -> None:
+    rows = [{"id": f"p{i}", "scores_chosen": [i], "scores_rejected": [5]} for i in range(11)]
+    rows[3]["scores_chosen"] = [None]  # type: ignore[list-item]
+    replay = scores_file(tmp_path, list(rows))
+    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \(p3, p11\)"):
+        run(request(tmp_path, replay))
+    assert not (tmp_path / "out").exists()
+    result = run(request(tmp_path, replay, allow_partial=True))[0].result
+    assert result.counts.failed == 2
+    assert result.counts.examples == 10
+    assert result.missing == ("example p3", "example p11")
+    assert result.estimate("accuracy").n == 10  # type: ignore[union-attr]
+
+
+def test_nothing_left_to_measure_is_an_error(tmp_path: Path) -> None:
+    replay = scores_file(tmp_path, [{"id": "else", "scores_chosen": [1], "scores_rejected": [0]}])
+    with pytest.raises(ScorerError, match="nothing is left to measure"):
+        run(request(tmp_path, replay, allow_partial=True))
+
+
+def test_bad_rows_are_skipped_counted_and_shown_only_on_request(tmp_path: Path) -> None:
+    file = pairs_file(tmp_path / "dirty.jsonl")
+    with file.open("a") as f:
+        f.write(json.dumps({"id": "x", "prompt": "q", "chosen": "a", "rejected": ""}) + "\n")
+    with pytest.raises(DataError, match=r"dirty.jsonl, row 13"):
+        run(request(tmp_path, "length:", data_dirs=(str(file),)))
+    result = run(request(tmp_path, "length:", data_dirs=(str(file),), skip_bad_rows=True))[0].result
+    assert result.counts.skipped == 1
+    assert result.provenance.data is not None
+    assert result.provenance.data.skipped[0].rows == 1
+    assert "row 13" in result.provenance.data.skipped[0].first
+    assert result.modified == ("skip_bad_rows (1 rows)",)
+
+
+def test_truncation_is_counted_and_accuracy_given_on_the_rest(
+    tmp_path: Path, bert_folder: Path
+) -> None:
+    file = tmp_path / "long.jsonl"
+    rows = [
+        {"id": str(i), "prompt": "hi " * (62 if i % 3 == 0 else 2), "chosen": f"yes {'now ' * i}", "rejected": f"no {'day ' * i}"}
+        for i in range(9)
+    ]
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    result = run(request(tmp_path, str(bert_folder), data_dirs=(str(file),)))[0].result
+    assert result.counts.truncated == 3
+    assert result.estimate("untruncated_accuracy").n == 6  # type: ignore[union-attr]
+
+
+def test_throughput_of_a_model(tmp_path: Path, bert_folder: Path) -> None:
+    suite = tmp_path / "quick.toml"
+    suite.write_text(
+        'kind = "throughput"\nname = "quick"\nversion = "1"\ntitle = "t"\ndescription = "d"\n'
+        "prompts = 6\nprompt_words = [2, 8]\nresponse_words = [2, 8]\nwarmup_passes = 1\npasses = 3\n"
+    )
+    (stored,) = run(request(tmp_path, str(bert_folder), "length:", suites=(str(suite),)))
+    result = stored.result
+    value = {e.metric: e.value for e in result.estimates}
+    facts = result.provenance.facts
+    assert result.counts.examples == 6
+    assert stored.scores() is None
+    median = float(np.median(facts["pass_s"]))
+    assert value["pairs_per_s"] == pytest.approx(6 / median)
+    assert value["tokens_per_s"] == pytest.approx(facts["useful_tokens_per_pass"] / median)
+    assert value["executed_tokens_per_s"] == pytest.approx(facts["executed_tokens_per_pass"] / median)
+    assert 0 <= value["padding_fraction"] < 1  # type: ignore[operator]
+    assert 0 < value["latency_p50_s"] <= value["latency_p95_s"] <= value["latency_p99_s"]  # type: ignore[operator]
+    assert value["peak_memory_bytes"] > 1e7  # type: ignore[operator]
+    assert value["mfu"] is None
+    assert 0 < value["matmul_fraction"] < 1  # type: ignore[operator]
+    assert result.provenance.engine is not None
+    assert result.provenance.environment.threads >= 1
+
+
+def test_throughput_without_a_model_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="none of the scorers runs one"):
+        run(request(tmp_path, "length:", suites=("throughput",)))
+
+
+@pytest.mark.parametrize(
+    ("scorers", "suites", "error", "message"),
+    [
+        (("length:",), (), UsageError, "name a --suite"),
+        (("length:",), ("rm-bnch",), UnknownNameError, "did you mean 'rm-bench'"),
+        (("lenth:",), ("pairs",), UnknownNameError, "did you mean 'length'"),
+        (("length:",), ("no/such.toml",), SpecError, "cannot be read"),
+    ],
+)
+def test_wrong_names_end_before_anything_is_written(
+    tmp_path: Path, scorers: tuple[str, ...], suites: tuple[str, ...], error: type[RmbenchError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(request(tmp_path, *scorers, suites=suites))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('revision = "main"', r"field 'data.revision': 'main' is not a commit"),
+        ('colour = "red"', r"field 'data.colour': unknown field"),
+        ('bad_rows = "maybe"', r"field 'data.bad_rows'"),
+        ('loader = "normalized"', r"field 'data.loader'.*did you mean 'normalised'"),
+    ],
+)
+def test_a_wrong_suite_file_names_the_field(tmp_path: Path, line: str, message: str) -> None:
+    loader = "" if line.startswith("loader") else 'loader = "auto"\n'
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nversion = "1"\ntitle = "t"\ndescription = "d"\nties = "half"\n'
+        f'metrics = ["accuracy"]\n[data]\n{loader}{line}\n'
+    )
+    with pytest.raises(SpecError, match=message):
+        run(request(tmp_path, "length:", suites=(str(suite),)))
+
+
+def test_an_unknown_metric_in_a_suite_file_is_named(tmp_path: Path) -> None:
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nversion = "1"\ntitle = "t"\ndescription = "d"\nties = "half"\n'
+        'metrics = ["acuracy"]\n[data]\nloader = "auto"\n'
+    )
+    with pytest.raises(SpecError, match=r"field 'metrics'.*did you mean 'accuracy'"):
+        run(request(tmp_path, "length:", suites=(str(suite),)))

@@ -1,0 +1,13 @@
+"""The committed schemas are those of the code, and old files stay readable."""
+
+from __future__ import annotations
+
+import json
+
+from rmbench.resources import schema_dir
+from rmbench.result import result_schema
+
+
+def test_the_committed_schema_is_the_codes() -> None:
+    committed = json.loads((schema_dir() / "result.schema.json").read_text(encoding="utf-8"))
+    assert committed == result_schema(), "run `make schema` and commit the change"
