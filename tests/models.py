@@ -25,7 +25,7 @@ def _tokenizer(specials: list[str]) -> Any:
     from tokenizers.pre_tokenizers import Whitespace
 
     vocabulary = {t: i for i, t in enumerate([*specials, *_WORDS])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     return tokenizer
 
@@ -75,13 +75,23 @@ def tiny_llama(
     import torch
     from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
-    specials = ["[PAD]", "[UNK]", "<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"]
+    specials = [
+        "[PAD]",
+        "[UNK]",
+        "<s>",
+        "</s>",
+        "<|system|>",
+        "<|user|>",
+        "<|assistant|>",
+        "<|tool|>",
+    ]
     raw = _tokenizer(specials)
     from tokenizers import AddedToken
 
     raw.add_special_tokens([AddedToken(t, special=True) for t in specials])
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, pad_token=pad_token, unk_token="[UNK]", bos_token="<s>", eos_token="</s>",
+        tokenizer_object=raw, pad_token=pad_token, unk_token="[UNK]", bos_token="<s>",
+        eos_token="</s>",
     )  # fmt: skip
     tokenizer.chat_template = chat_template
     torch.manual_seed(seed)

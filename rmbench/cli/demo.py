@@ -10,8 +10,20 @@ from rmbench.cli.options import json_option, say
 
 
 @click.command("demo", epilog="\b\nExample:\n  rmbench demo --out rmbench-demo\n")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rmbench-demo"), show_default=True, help="Folder for data, model, results and report.html.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of data and training.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("rmbench-demo"),
+    show_default=True,
+    help="Folder for data, model, results and report.html.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of data and training.",
+)
 @json_option
 def command(out: Path, seed: int, as_json: bool) -> None:
     """The whole main job, offline, in minutes on two CPU cores.

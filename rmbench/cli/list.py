@@ -9,7 +9,9 @@ import click
 from rmbench.cli.options import json_option
 
 
-@click.command("list", epilog="\b\nExamples:\n  rmbench list suites\n  rmbench list metrics --json\n")
+@click.command(
+    "list", epilog="\b\nExamples:\n  rmbench list suites\n  rmbench list metrics --json\n"
+)
 @click.argument("what", type=click.Choice(["suites", "scorers", "metrics", "loaders"]))
 @json_option
 def command(what: str, as_json: bool) -> None:

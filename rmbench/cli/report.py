@@ -23,10 +23,20 @@ Without -o the tables are printed.
 
 @click.command("report", epilog=_EPILOG)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File to write; its ending decides: .html .md .tex .csv .json. Repeatable.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File to write; its ending decides: .html .md .tex .csv .json. Repeatable.",
+)
 @click.option("--title", help="Heading of the report.")
 @json_option
-def command(runs: tuple[Path, ...], outputs: tuple[Path, ...], title: str | None, as_json: bool) -> None:
+def command(
+    runs: tuple[Path, ...], outputs: tuple[Path, ...], title: str | None, as_json: bool
+) -> None:
     """Write results as HTML, Markdown, LaTeX, CSV or JSON."""
     from rmbench.report import render_terminal, write_report
     from rmbench.result import find_runs

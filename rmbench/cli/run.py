@@ -27,18 +27,74 @@ Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
 
 @click.command("run", epilog=_EPILOG)
 @click.argument("scorers", metavar="SCORER...", nargs=-1, required=True)
-@click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Suite by name or TOML path; repeatable. See `rmbench list suites`.")
-@click.option("--data", "data", multiple=True, metavar="DIR", help="Folder with the suites' data, searched in order; for the suite `pairs` a source of pairs. Repeatable. Without it: the Hub.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results/runs"), show_default=True, help="Folder for results.")
-@click.option("--allow-partial", is_flag=True, help="Measure what is there where parts of a suite are missing; the result says so.")
-@click.option("--ties", type=click.Choice(["half", "wrong"]), help="What equal rewards count, in place of the suite's rule.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N examples of each suite.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="SUITE",
+    help="Suite by name or TOML path; repeatable. See `rmbench list suites`.",
+)
+@click.option(
+    "--data",
+    "data",
+    multiple=True,
+    metavar="DIR",
+    help="Folder with the suites' data, searched in order; for the suite `pairs` a source of pairs. Repeatable. Without it: the Hub.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results/runs"),
+    show_default=True,
+    help="Folder for results.",
+)
+@click.option(
+    "--allow-partial",
+    is_flag=True,
+    help="Measure what is there where parts of a suite are missing; the result says so.",
+)
+@click.option(
+    "--ties",
+    type=click.Choice(["half", "wrong"]),
+    help="What equal rewards count, in place of the suite's rule.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N examples of each suite.",
+)
 @click.option("--skip-bad-rows", is_flag=True, help="Leave unusable rows out and count them.")
-@click.option("--device", default="auto", show_default=True, metavar="D", help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True, help="auto: float32 on the CPU, the checkpoint's own on CUDA.")
-@click.option("--attention", type=click.Choice(["auto", "shared", "packed", "padded"]), default="auto", show_default=True, help="Path through the engine.")
-@click.option("--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Most padded tokens in a batch. Default: 4096 on the CPU, 16384 on CUDA.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random: and of resampling.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="D", help="auto, cpu, cuda, cuda:1, ..."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
+    help="auto: float32 on the CPU, the checkpoint's own on CUDA.",
+)
+@click.option(
+    "--attention",
+    type=click.Choice(["auto", "shared", "packed", "padded"]),
+    default="auto",
+    show_default=True,
+    help="Path through the engine.",
+)
+@click.option(
+    "--batch-tokens",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Most padded tokens in a batch. Default: 4096 on the CPU, 16384 on CUDA.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of random: and of resampling.",
+)
 @scorer_options
 @json_option
 def command(as_json: bool, **given: Any) -> None:

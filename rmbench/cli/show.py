@@ -7,7 +7,9 @@ import click
 from rmbench.cli.options import json_option
 
 
-@click.command("show", epilog="\b\nExamples:\n  rmbench show rm-bench\n  rmbench show ./my-suite.toml --json\n")
+@click.command(
+    "show", epilog="\b\nExamples:\n  rmbench show rm-bench\n  rmbench show ./my-suite.toml --json\n"
+)
 @click.argument("suite", metavar="SUITE")
 @json_option
 def command(suite: str, as_json: bool) -> None:

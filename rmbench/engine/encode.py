@@ -60,7 +60,7 @@ class Encoded:
 
 
 def join_turns(prompt: Sequence[Message]) -> str:
-    """The prompt as one text, for models that read text pairs.
+    r"""The prompt as one text, for models that read text pairs.
 
     A single user turn is its content, as published text-pair reward models expect;
     otherwise each turn is ``Role: content`` and turns are separated by a blank line.
@@ -68,7 +68,7 @@ def join_turns(prompt: Sequence[Message]) -> str:
     >>> join_turns([Message("user", "Hi")])
     'Hi'
     >>> join_turns([Message("system", "Be brief."), Message("user", "Hi")])
-    'System: Be brief.\\n\\nUser: Hi'
+    'System: Be brief.\n\nUser: Hi'
     """
     if len(prompt) == 1 and prompt[0].role == "user":
         return prompt[0].content
@@ -134,7 +134,10 @@ class Encoder:
             if excess <= 0:
                 out.extend(_encoded(r) for r in group)
             else:
-                marked = [self._marked(r, c) for r, c in zip(group, conversations[start:stop], strict=True)]
+                marked = [
+                    self._marked(r, c)
+                    for r, c in zip(group, conversations[start:stop], strict=True)
+                ]
                 removable = min(sum(s == _PROMPT for s in m.segments) for m in marked)
                 out.extend(_truncate(m, min(excess, removable), self.max_length) for m in marked)
             start = stop
@@ -163,7 +166,9 @@ class Encoder:
             self._blame(chats, conversations, error)
         return [_Row(tuple(i), None, None) for i in ids]
 
-    def _apply(self, chats: list[list[dict[str, str]]], *, add_generation_prompt: bool) -> list[list[int]]:
+    def _apply(
+        self, chats: list[list[dict[str, str]]], *, add_generation_prompt: bool
+    ) -> list[list[int]]:
         encoded = self._tokenizer.apply_chat_template(
             chats,
             chat_template=self._frozen,
@@ -185,7 +190,7 @@ class Encoder:
         for chat, conversation in zip(chats, conversations, strict=True):
             try:
                 self._apply([chat], add_generation_prompt=False)
-            except Exception as own:  # noqa: BLE001 - see above: a template may raise anything
+            except Exception as own:  # see above: a template may raise anything
                 roles = ", ".join(m["role"] for m in chat)
                 raise ScorerError(
                     f"the chat template refuses example {conversation.example_id!r} "
@@ -199,7 +204,11 @@ class Encoder:
             for c in conversations
         ]
         batch = self._tokenizer(
-            prompts, [c.response for c in conversations], padding=False, truncation=False, verbose=False
+            prompts,
+            [c.response for c in conversations],
+            padding=False,
+            truncation=False,
+            verbose=False,
         )
         types = batch.get("token_type_ids")
         return [
@@ -277,7 +286,8 @@ def build_encoder(
     else:
         raise UsageError(
             "the tokenizer has no chat template and no separator between two texts, so there is "
-            "no telling how the model reads a conversation: give its template with --chat-template FILE"
+            "no telling how the model reads a conversation: give its template with "
+            "--chat-template FILE"
         )
     return Encoder(
         tokenizer,
@@ -290,7 +300,9 @@ def build_encoder(
 
 def position_limit(tokenizer: Any, model_config: Any) -> int | None:
     """Longest sequence the model's positions allow, in tokens; ``None`` if unbounded."""
-    text_config = model_config.get_text_config() if hasattr(model_config, "get_text_config") else model_config
+    text_config = (
+        model_config.get_text_config() if hasattr(model_config, "get_text_config") else model_config
+    )
     positions = getattr(text_config, "max_position_embeddings", None)
     if positions is None or positions <= 0:
         positions = getattr(text_config, "n_positions", None)

@@ -93,7 +93,9 @@ def load_sequence_classifier(
         raise ScorerError(f"{path_or_id}: cannot be loaded: {_explain(error)}") from None
     missing = tuple(sorted(info["missing_keys"]))
     if missing and not allow_untrained:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        shown = ", ".join(missing[:3]) + (
+            f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        )
         raise UsageError(
             f"{path_or_id}: the checkpoint lacks {shown}, which would be random numbers: "
             "train the model first, or pass --allow-untrained to measure it all the same"

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def plan_padded(
-    lengths: NDArray[np.int64], batch_tokens: int
-) -> Iterator[NDArray[np.int64]]:
+def plan_padded(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[np.int64]]:
     """Group sequences into batches to be padded to their longest member.
 
     The longest come first, so that a budget too big for the memory fails at once and

@@ -130,7 +130,7 @@ class Overview:
 
     Attributes:
         scorers: Models first, content-blind baselines last.
-        suites: In the order the results came.
+        suites: In the order the results came, those that measure speed last.
     """
 
     scorers: tuple[ScorerRow, ...]
@@ -177,7 +177,7 @@ def arrange(results: Sequence[Result]) -> Overview:
 
     return Overview(
         scorers=tuple(rows[key] for key in ordered),
-        suites=tuple(view(members) for members in entries.values()),
+        suites=tuple(sorted(map(view, entries.values()), key=lambda suite: suite.is_throughput)),
     )
 
 

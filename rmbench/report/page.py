@@ -245,7 +245,7 @@ def _headline_card(suite: SuiteView, anchor: str) -> BarCard:
     sizes = sorted({e.n for e in found if e is not None})
     size = f", n = {_range(sizes)}" if sizes and not suite.is_throughput else ""
     return BarCard(
-        title=suite.name,
+        title=suite.ref.title or suite.name,
         subtitle=f"{label_of(metric).label}{size}",
         scale=scale,
         rows=tuple(

@@ -69,19 +69,13 @@ def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bo
 
 def margin_histogram(histogram: MarginHistogram, prefix: str) -> str:
     """Share of comparisons by margin, the wrong side in another colour."""
-    left, widths = histogram.edges[:-1], np.diff(histogram.edges)
-    right_side = left >= 0
+    middle = len(histogram.share) // 2
+    sides = ((slice(None, middle), WRONG), (slice(middle, None), ACCENT))
 
     def paint(axes: Axes) -> None:
-        for side, colour in ((right_side, ACCENT), (~right_side, WRONG)):
-            axes.bar(
-                left[side],
-                histogram.share[side],
-                width=widths[side],
-                align="edge",
-                color=colour,
-                edgecolor="none",
-            )
+        for side, colour in sides:
+            edges = histogram.edges[side.start : side.stop + 1 if side.stop else None]
+            axes.stairs(histogram.share[side], edges, fill=True, color=colour, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlim(histogram.edges[0], histogram.edges[-1])
         axes.set_xlabel("margin: chosen − rejected")
@@ -97,8 +91,9 @@ def _draw(paint: Callable[[Axes], None], prefix: str) -> str:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_PX * PX, HEIGHT_PX * PX), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=(WIDTH_PX * PX, HEIGHT_PX * PX))
+        # A layout engine would draw everything twice to find these margins.
+        axes = figure.add_axes((0.15, 0.2, 0.83, 0.76))
         axes.grid(axis="y", color=RULE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)

@@ -86,7 +86,11 @@ def visible(text: str) -> str:
     >>> visible("a\x00b\u202e")
     'a␀b⟨U+202E⟩'
     """
-    return "".join(_shown(c) for c in text.replace("\r\n", "\n"))
+    lines = text.replace("\r\n", "\n")
+    # Nearly every text is plain, and asking once is much faster than once per character.
+    if lines.replace("\n", "").replace("\t", "").isprintable():
+        return lines
+    return "".join(_shown(c) for c in lines)
 
 
 def markdown(text: str) -> str:

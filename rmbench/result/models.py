@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 """Version of the result file's layout; a newer file is refused."""
 
 
@@ -49,7 +49,9 @@ class SuiteRef(_Record):
 
     name: str
     version: str
-    digest: str = Field(description="SHA-256 of everything in the suite file that can move a number")
+    digest: str = Field(
+        description="SHA-256 of everything in the suite file that can move a number"
+    )
     kind: Literal["preference", "throughput"] = "preference"
     title: str = ""
 

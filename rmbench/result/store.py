@@ -217,7 +217,7 @@ def _to_parquet(scores: Scores) -> bytes:
     table = pa.table({f.name: pa.array(getattr(scores, f.name)) for f in fields(Scores)})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def _one_line(error: Exception) -> str:

@@ -71,7 +71,11 @@ def describe_suite(suite: SuiteSpec) -> str:
             ("workload", f"{suite.prompts} prompts, two answers each"),
             ("passes", f"{suite.passes} after {suite.warmup_passes} of warm-up"),
         ]
-    for label, value in (("licence", suite.licence), ("source", suite.source), ("cite", suite.citation)):
+    for label, value in (
+        ("licence", suite.licence),
+        ("source", suite.source),
+        ("cite", suite.citation),
+    ):
         if value:
             rows.append((label, " ".join(value.split())))
     rows.append(("digest", suite.digest))
@@ -99,6 +103,8 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
         ("metrics", ", ".join(suite.metrics)),
     ]
     if suite.sections:
-        sections = "; ".join(f"{name}: {' + '.join(parts)}" for name, parts in suite.sections.items())
+        sections = "; ".join(
+            f"{name}: {' + '.join(parts)}" for name, parts in suite.sections.items()
+        )
         rows.append(("sections", sections))
     return rows

@@ -10,8 +10,8 @@ import numpy as np
 
 from rmbench.errors import ScorerError, shorten
 from rmbench.metrics.base import MeasureContext
-from rmbench.metrics.measure import measure
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.measure import measure
 from rmbench.result import Counts, Estimate, Mistake
 from rmbench.result.models import SkippedReason
 from rmbench.runner.suites import suite_metrics
@@ -127,7 +127,9 @@ def worst_mistakes(
         highest = int(np.argmax(np.where(chosen, -np.inf, reward)))
         margin = float(reward[lowest] - reward[highest])
         if margin < 0:
-            found.append((margin, str(scores.example_id[start]), int(start + lowest), int(start + highest)))
+            found.append(
+                (margin, str(scores.example_id[start]), int(start + lowest), int(start + highest))
+            )
     found.sort()
     return tuple(
         _mistake(by_id[key], scores, margin, chosen, rejected)

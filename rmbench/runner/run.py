@@ -82,7 +82,7 @@ class RunRequest:
     limit: int | None = None
     skip_bad_rows: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
-    options: RunOptions = RunOptions()
+    options: RunOptions = field(default_factory=RunOptions)
     report: Callable[[str], None] = lambda line: None
 
 
@@ -120,7 +120,9 @@ def run(request: RunRequest) -> list[StoredRun]:
         request.report(f"{spec.target or spec.kind}: loading")
         scorer = create_scorer(spec, request.options)
         for stored in _run_scorer(scorer, suites, data, request):
-            request.report(f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}")
+            request.report(
+                f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}"
+            )
             runs.append(stored)
     return runs
 
@@ -203,7 +205,9 @@ def _measure_preferences(
 
 def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
     start = time.perf_counter()
-    finite = drop_failed(scores_of(scorer.rows), scorer.info.name, allow_partial=request.allow_partial)
+    finite = drop_failed(
+        scores_of(scorer.rows), scorer.info.name, allow_partial=request.allow_partial
+    )
     ties = request.ties or REPLAY_SUITE.ties
     missing = tuple(f"example {key}" for key in finite.failed)
     result = Result(
@@ -227,12 +231,14 @@ def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
     return write_run(request.out, result, finite.scores)
 
 
-def _measure_throughput(scorer: RunsModel, suite: ThroughputSuite, request: RunRequest) -> StoredRun:
+def _measure_throughput(
+    scorer: RunsModel, suite: ThroughputSuite, request: RunRequest
+) -> StoredRun:
     from rmbench.throughput.measure import measure_throughput
 
     start = time.perf_counter()
     engine = getattr(scorer, "engine", None)
-    info: ScorerInfo = scorer.info  # type: ignore[attr-defined]  # every scorer has it
+    info = scorer.info
     if engine is None:
         raise UsageError(f"{info.name}: scorers of kind {info.kind!r} cannot be timed")
     measured = measure_throughput(engine, suite, progress=request.options.progress)

@@ -75,7 +75,9 @@ def scores_of(rows: Sequence[ReplayRow]) -> Scores:
         group=ids,
         preference=np.ones(n),
         response_index=np.concatenate([np.arange(s) for s in sizes]),
-        is_chosen=np.concatenate([np.arange(s) < len(r.chosen) for r, s in zip(rows, sizes, strict=True)]),
+        is_chosen=np.concatenate(
+            [np.arange(s) < len(r.chosen) for r, s in zip(rows, sizes, strict=True)]
+        ),
         reward=np.array([x for r in rows for x in (*r.chosen, *r.rejected)], np.float64),
         n_tokens=np.zeros(n, np.int64),
         n_chars=np.zeros(n, np.int64),
@@ -128,7 +130,9 @@ class ReplayScorer:
         self._unused = len(self._by_id.keys() - asked.keys())
         reward = np.array(
             [
-                self._by_id[c.example_id][c.response_index] if c.example_id in self._by_id else math.nan
+                self._by_id[c.example_id][c.response_index]
+                if c.example_id in self._by_id
+                else math.nan
                 for c in conversations
             ]
         )

@@ -22,9 +22,12 @@ def backbone_parameters(model: Any) -> int:
     """
     base = getattr(model, model.base_model_prefix)
     embeddings = sum(
-        p.numel() for m in base.modules() if isinstance(m, torch.nn.Embedding) for p in m.parameters()
+        p.numel()
+        for m in base.modules()
+        if isinstance(m, torch.nn.Embedding)
+        for p in m.parameters()
     )
-    return sum(p.numel() for p in base.parameters()) - embeddings
+    return int(sum(p.numel() for p in base.parameters()) - embeddings)
 
 
 def forward_flops(model: Any, shapes: Iterable[BatchShape]) -> float:
@@ -43,7 +46,7 @@ def forward_flops(model: Any, shapes: Iterable[BatchShape]) -> float:
     if reads_score_off_last_token(model):
         square /= 2
     linear = 2.0 * backbone_parameters(model)
-    return sum(s.rows * (linear * s.longest + square * s.longest**2) for s in shapes)
+    return float(sum(s.rows * (linear * s.longest + square * s.longest**2) for s in shapes))
 
 
 def synchronise(device: torch.device) -> None:

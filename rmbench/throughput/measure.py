@@ -115,9 +115,7 @@ def measure_throughput(
     return ThroughputMeasurement(tuple(estimates), facts, len(examples), len(items))
 
 
-def _latencies(
-    engine: Engine, run: Callable[[], object], passes: int, bar: Any
-) -> Sequence[float]:
+def _latencies(engine: Engine, run: Callable[[], object], passes: int, bar: Any) -> Sequence[float]:
     latency_s: list[float] = []
 
     def note(began: float) -> None:

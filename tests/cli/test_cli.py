@@ -22,7 +22,15 @@ def imported_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "args",
-    ["['--help']", "['run', '--help']", "['list', 'suites']", "['list', 'metrics']", "['list', 'scorers']", "['list', 'loaders']", "['show', 'rm-bench']"],
+    [
+        "['--help']",
+        "['run', '--help']",
+        "['list', 'suites']",
+        "['list', 'metrics']",
+        "['list', 'scorers']",
+        "['list', 'loaders']",
+        "['show', 'rm-bench']",
+    ],
 )
 def test_looking_around_imports_no_torch(args: str) -> None:
     modules = imported_by(f"from rmbench.cli.main import invoke; assert invoke({args}) == 0")
@@ -36,30 +44,63 @@ def test_importing_rmbench_imports_no_torch() -> None:
 def test_reporting_imports_no_torch(tmp_path: Path) -> None:
     write_pairs(tmp_path / "p.jsonl")
     out = tmp_path / "out"
+    data, page = str(tmp_path / "p.jsonl"), str(tmp_path / "r.html")
     code = f"""
 from rmbench.cli.main import invoke
-assert invoke(['run', 'length:', '--suite', 'pairs', '--data', {str(tmp_path / "p.jsonl")!r}, '--out', {str(out)!r}]) == 0
-assert invoke(['report', {str(out)!r}, '-o', {str(tmp_path / "r.html")!r}]) == 0
+run = ['run', 'length:', '--suite', 'pairs', '--data', {data!r}, '--out', {str(out)!r}]
+assert invoke(run) == 0
+assert invoke(['report', {str(out)!r}, '-o', {page!r}]) == 0
 """
     assert not imported_by(code) & {"torch", "transformers", "datasets", "trl", "accelerate"}
 
 
 def write_pairs(path: Path) -> Path:
-    rows = [{"prompt": f"q{i}", "chosen": "a" * (i + 2), "rejected": "b" * (5 - i)} for i in range(4)]
+    rows = [
+        {"prompt": f"q{i}", "chosen": "a" * (i + 2), "rejected": "b" * (5 - i)} for i in range(4)
+    ]
     path.write_text("".join(json.dumps(r) + "\n" for r in rows))
     return path
 
 
 def test_json_alone_stands_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = write_pairs(tmp_path / "p.jsonl")
-    args = ["run", "length:", "random:", "--suite", "pairs", "--data", str(data), "--out", str(tmp_path / "o"), "--json"]
+    args = [
+        "run",
+        "length:",
+        "random:",
+        "--suite",
+        "pairs",
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path / "o"),
+        "--json",
+    ]
     assert invoke(args) == 0
     body = json.loads(capfd.readouterr().out)
     assert [r["scorer"]["kind"] for r in body["results"]] == ["length", "random"]
-    expected = {"schema_version", "suite", "scorer", "counts", "estimates", "partial", "missing", "modified", "provenance", "scores_sha256"}
+    expected = {
+        "schema_version",
+        "suite",
+        "scorer",
+        "counts",
+        "estimates",
+        "partial",
+        "missing",
+        "modified",
+        "provenance",
+        "scores_sha256",
+    }
     assert set(body["results"][0]) == expected
     assert set(body["results"][0]["suite"]) >= {"name", "version", "digest"}
-    assert set(body["results"][0]["counts"]) >= {"examples", "responses", "unique_responses", "ties", "truncated", "failed"}
+    assert set(body["results"][0]["counts"]) >= {
+        "examples",
+        "responses",
+        "unique_responses",
+        "ties",
+        "truncated",
+        "failed",
+    }
     assert invoke(["report", str(tmp_path / "o"), "--json"]) == 0
     assert len(json.loads(capfd.readouterr().out)["results"]) == 2
     for what in ("suites", "scorers", "metrics", "loaders"):
@@ -71,7 +112,21 @@ def test_json_alone_stands_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 def test_the_tables_stand_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = write_pairs(tmp_path / "p.jsonl")
-    assert invoke(["run", "length:", "--suite", "pairs", "--data", str(data), "--out", str(tmp_path / "o")]) == 0
+    assert (
+        invoke(
+            [
+                "run",
+                "length:",
+                "--suite",
+                "pairs",
+                "--data",
+                str(data),
+                "--out",
+                str(tmp_path / "o"),
+            ]
+        )
+        == 0
+    )
     out, err = capfd.readouterr()
     assert "length" in out
     assert "accuracy" in out
@@ -106,7 +161,9 @@ def test_bad_input_is_one_clear_line_and_the_right_code(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.jsonl").write_text('{"prompt": "q", "chosen": "a", "rejected": "b"}\n{"prompt":\n')
+    (tmp_path / "broken.jsonl").write_text(
+        '{"prompt": "q", "chosen": "a", "rejected": "b"}\n{"prompt":\n'
+    )
     places = {
         "pairs": str(write_pairs(tmp_path / "p.jsonl")),
         "empty": str(tmp_path / "empty"),

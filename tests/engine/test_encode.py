@@ -37,7 +37,9 @@ def test_a_decoder_reads_its_chat_template_with_one_bos(llama_folder: Path) -> N
     row = encoder(llama_folder).encode([Conversation(prompt, "two", "e", 0)])[0]
     chat = [{"role": m.role, "content": m.content} for m in prompt]
     chat.append({"role": "assistant", "content": "two"})
-    assert list(row.input_ids) == tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
+    assert list(row.input_ids) == tokenizer.apply_chat_template(
+        chat, tokenize=True, return_dict=False
+    )
     assert list(row.input_ids).count(tokenizer.bos_token_id) == 1
     assert row.token_type_ids is None
 
@@ -62,11 +64,13 @@ def test_a_system_prompt_takes_the_place_of_the_prompts_own(llama_folder: Path) 
 
 def test_a_template_that_asks_for_the_date_gets_the_fixed_one(llama_folder: Path) -> None:
     template = (
-        "{% if strftime_now is defined %}{{ strftime_now(\"%d %Y\") }}{% endif %}"
+        '{% if strftime_now is defined %}{{ strftime_now("%d %Y") }}{% endif %}'
         "{% for m in messages %}{{ m['content'] }}{% endfor %}"
     )
     built = encoder(llama_folder, chat_template=template)
-    literal = encoder(llama_folder, chat_template=template.replace('strftime_now("%d %Y")', '"26 2024"'))
+    literal = encoder(
+        llama_folder, chat_template=template.replace('strftime_now("%d %Y")', '"26 2024"')
+    )
     assert built.encode([conversation("go", "yes")]) == literal.encode([conversation("go", "yes")])
     assert built.record["template_date"] == "2024-07-26"
     assert "template_date" not in literal.record

@@ -155,7 +155,7 @@ def test_a_decoder_without_a_pad_token_is_batched_all_the_same(tmp_path: Path) -
 
 
 def test_pad_equal_to_eos_follows_transformers_and_says_so(tmp_path: Path) -> None:
-    folder = models.tiny_llama(tmp_path / "padeos", pad_token="</s>")  # noqa: S106
+    folder = models.tiny_llama(tmp_path / "padeos", pad_token="</s>")
     items = random_conversations(10)
     scorer = hf(folder)
     np.testing.assert_allclose(

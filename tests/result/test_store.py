@@ -114,7 +114,7 @@ def test_a_torn_pair_is_noticed(tmp_path: Path) -> None:
     run = write_run(tmp_path, make_result(), make_scores())
     other = write_run(tmp_path / "x", make_result(), make_scores(5.0))
     (run.path / "scores.parquet").write_bytes((other.path / "scores.parquet").read_bytes())
-    with pytest.raises(ResultError, match="is not the file its result.json was measured from"):
+    with pytest.raises(ResultError, match=r"is not the file its result.json was measured from"):
         read_run(run.path).scores()
 
 
@@ -123,7 +123,10 @@ def test_a_torn_pair_is_noticed(tmp_path: Path) -> None:
     [
         ({"schema_version": 99}, "schema version 99 is newer than this rmbench reads"),
         ({"extra": 1}, "extra: Extra inputs are not permitted"),
-        ({"estimates": [{"metric": "accuracy", "value": float("nan"), "n": 1, "unit": "x"}]}, "is not a result"),
+        (
+            {"estimates": [{"metric": "accuracy", "value": float("nan"), "n": 1, "unit": "x"}]},
+            "is not a result",
+        ),
         ({"partial": True}, "partial is true exactly when something is missing"),
     ],
 )
@@ -141,7 +144,7 @@ def test_a_file_that_is_no_result_is_refused(
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="no such file or folder"):
         find_runs([tmp_path / "none"])
-    with pytest.raises(ResultError, match=r"holds no result.json"):
+    with pytest.raises(ResultError, match=r"holds no result\.json"):
         find_runs([tmp_path])
     (tmp_path / "result.json").write_text("{")
     with pytest.raises(ResultError, match="is not JSON"):

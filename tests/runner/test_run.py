@@ -6,7 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rmbench.errors import DataError, RmbenchError, ScorerError, SpecError, UnknownNameError, UsageError
+from rmbench.errors import (
+    DataError,
+    RmbenchError,
+    ScorerError,
+    SpecError,
+    UnknownNameError,
+    UsageError,
+)
 from rmbench.result import find_runs
 from rmbench.runner.run import RunRequest, run
 from rmbench.scorers.spec import RunOptions
@@ -29,7 +36,9 @@ def pairs_file(path: Path, n: int = 12) -> Path:
     return path
 
 
-def request(tmp_path: Path, *scorers: str, suites: tuple[str, ...] = ("pairs",), **more: object) -> RunRequest:
+def request(
+    tmp_path: Path, *scorers: str, suites: tuple[str, ...] = ("pairs",), **more: object
+) -> RunRequest:
     if suites == ("pairs",) and "data_dirs" not in more:
         more["data_dirs"] = (str(pairs_file(tmp_path / "pairs.jsonl")),)
     return RunRequest(scorers=scorers, suites=suites, out=tmp_path / "out", options=QUIET, **more)
@@ -94,7 +103,9 @@ def test_changed_rules_are_marked_and_have_no_headline(tmp_path: Path, shared_da
     assert plain.estimate("score") is not None
     assert plain.modified == ()
     limited = run(
-        request(tmp_path, "length:", suites=("judgebench",), data_dirs=(native,), limit=20, ties="half")
+        request(
+            tmp_path, "length:", suites=("judgebench",), data_dirs=(native,), limit=20, ties="half"
+        )
     )[0].result
     assert limited.modified == ("limit=20", "ties=half (the suite says wrong)")
     assert limited.estimate("score") is None
@@ -131,7 +142,9 @@ def test_replaying_judgebench_gives_the_published_accuracy(
 ) -> None:
     file = shared_data / "scores" / "judgebench" / f"{name}.jsonl.gz"
     data = (str(shared_data / "native"),)
-    result = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))[0].result
+    result = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))[
+        0
+    ].result
     assert result.estimate("score").value == pytest.approx(accuracy)  # type: ignore[union-attr]
 
 
@@ -191,7 +204,12 @@ def test_truncation_is_counted_and_accuracy_given_on_the_rest(
 ) -> None:
     file = tmp_path / "long.jsonl"
     rows = [
-        {"id": str(i), "prompt": "hi " * (62 if i % 3 == 0 else 2), "chosen": f"yes {'now ' * i}", "rejected": f"no {'day ' * i}"}
+        {
+            "id": str(i),
+            "prompt": "hi " * (62 if i % 3 == 0 else 2),
+            "chosen": f"yes {'now ' * i}",
+            "rejected": f"no {'day ' * i}",
+        }
         for i in range(9)
     ]
     file.write_text("".join(json.dumps(r) + "\n" for r in rows))
@@ -204,7 +222,8 @@ def test_throughput_of_a_model(tmp_path: Path, bert_folder: Path) -> None:
     suite = tmp_path / "quick.toml"
     suite.write_text(
         'kind = "throughput"\nname = "quick"\nversion = "1"\ntitle = "t"\ndescription = "d"\n'
-        "prompts = 6\nprompt_words = [2, 8]\nresponse_words = [2, 8]\nwarmup_passes = 1\npasses = 3\n"
+        "prompts = 6\nprompt_words = [2, 8]\nresponse_words = [2, 8]\nwarmup_passes = 1\n"
+        "passes = 3\n"
     )
     (stored,) = run(request(tmp_path, str(bert_folder), "length:", suites=(str(suite),)))
     result = stored.result
@@ -215,7 +234,9 @@ def test_throughput_of_a_model(tmp_path: Path, bert_folder: Path) -> None:
     median = float(np.median(facts["pass_s"]))
     assert value["pairs_per_s"] == pytest.approx(6 / median)
     assert value["tokens_per_s"] == pytest.approx(facts["useful_tokens_per_pass"] / median)
-    assert value["executed_tokens_per_s"] == pytest.approx(facts["executed_tokens_per_pass"] / median)
+    assert value["executed_tokens_per_s"] == pytest.approx(
+        facts["executed_tokens_per_pass"] / median
+    )
     assert 0 <= value["padding_fraction"] < 1  # type: ignore[operator]
     assert 0 < value["latency_p50_s"] <= value["latency_p95_s"] <= value["latency_p99_s"]  # type: ignore[operator]
     assert value["peak_memory_bytes"] > 1e7  # type: ignore[operator]
@@ -240,7 +261,11 @@ def test_throughput_without_a_model_is_a_usage_error(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_names_end_before_anything_is_written(
-    tmp_path: Path, scorers: tuple[str, ...], suites: tuple[str, ...], error: type[RmbenchError], message: str
+    tmp_path: Path,
+    scorers: tuple[str, ...],
+    suites: tuple[str, ...],
+    error: type[RmbenchError],
+    message: str,
 ) -> None:
     with pytest.raises(error, match=message):
         run(request(tmp_path, *scorers, suites=suites))

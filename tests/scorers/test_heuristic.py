@@ -14,7 +14,11 @@ def conversations(*responses: str) -> list[Conversation]:
 
 
 def rewards(scorer: str, *responses: str, seed: int = 0) -> np.ndarray:
-    return create_scorer(parse_scorer(scorer), RunOptions(seed=seed)).score(conversations(*responses)).reward
+    return (
+        create_scorer(parse_scorer(scorer), RunOptions(seed=seed))
+        .score(conversations(*responses))
+        .reward
+    )
 
 
 def test_length_counts_characters_not_bytes() -> None:
@@ -33,7 +37,7 @@ def test_random_is_a_function_of_text_and_seed_alone() -> None:
 
 def test_random_is_uniform() -> None:
     values = rewards("random:", *(str(i) for i in range(2000)))
-    assert 0 <= values.min()
+    assert values.min() >= 0
     assert values.max() < 1
     assert stats.kstest(values, "uniform").pvalue > 0.001
 

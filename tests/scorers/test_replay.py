@@ -22,7 +22,9 @@ ROW = {"id": "a", "scores_chosen": [1.0, 2.0], "scores_rejected": [0.5]}
 
 
 def test_rewards_are_looked_up_by_id_in_any_order(tmp_path: Path) -> None:
-    file = write(tmp_path / "s.jsonl", [ROW, {"id": "b", "scores_chosen": 3, "scores_rejected": [-1]}])
+    file = write(
+        tmp_path / "s.jsonl", [ROW, {"id": "b", "scores_chosen": 3, "scores_rejected": [-1]}]
+    )
     scorer = create_scorer(parse_scorer(f"replay:{file}"), RunOptions())
     q = (Message("user", "q"),)
     batch = scorer.score(
@@ -58,7 +60,10 @@ def test_another_number_of_answers_is_an_error(tmp_path: Path) -> None:
         ({"scores_chosen": [1], "scores_rejected": [0]}, r"row 2, field 'id': has no id"),
         ({"id": "b", "scores_rejected": [0]}, r"row 2, field 'scores_chosen': is missing"),
         ({"id": "b", "scores_chosen": [], "scores_rejected": [0]}, r"holds no score"),
-        ({"id": "b", "scores_chosen": ["x"], "scores_rejected": [0]}, r"expected a number, got 'x'"),
+        (
+            {"id": "b", "scores_chosen": ["x"], "scores_rejected": [0]},
+            r"expected a number, got 'x'",
+        ),
         ({"id": "b", "scores_chosen": [True], "scores_rejected": [0]}, r"expected a number"),
         ({"id": "a", "scores_chosen": [1], "scores_rejected": [0]}, r"stands in row 1 already"),
         ([1, 2], r"row 2: expected an object"),
@@ -87,7 +92,11 @@ def test_damaged_and_missing_files_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(b'{"id": 1}')[:-6])
     (tmp_path / "text.jsonl").write_text("hello\n")
     (tmp_path / "empty.jsonl").write_text("")
-    for name, message in (("cut.jsonl.gz", "cannot be read"), ("text.jsonl", "row 1: is not JSON"), ("empty.jsonl", "holds no rows")):
+    for name, message in (
+        ("cut.jsonl.gz", "cannot be read"),
+        ("text.jsonl", "row 1: is not JSON"),
+        ("empty.jsonl", "holds no rows"),
+    ):
         with pytest.raises(DataError, match=message) as caught:
             read_replay(tmp_path / name)
         assert "\n" not in str(caught.value)

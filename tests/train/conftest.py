@@ -39,7 +39,7 @@ CHAT_TEMPLATE = (
 
 
 def _word_level(specials: list[str]) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))  # noqa: S106 - a token, no secret
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     texts = [
         text
@@ -65,10 +65,10 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw,
-        unk_token="[UNK]",  # noqa: S106
-        pad_token="[PAD]",  # noqa: S106
-        cls_token="[CLS]",  # noqa: S106
-        sep_token="[SEP]",  # noqa: S106
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
     torch.manual_seed(1)
@@ -92,8 +92,8 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-llama")
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=_word_level(["<eos>", "<user>", "<assistant>"]),
-        unk_token="[UNK]",  # noqa: S106
-        eos_token="<eos>",  # noqa: S106
+        unk_token="[UNK]",
+        eos_token="<eos>",
         chat_template=CHAT_TEMPLATE,
     )
     torch.manual_seed(1)

@@ -123,16 +123,16 @@ def _tokenizer(**special: str) -> PreTrainedTokenizerFast:
 
     vocabulary = {"a": 0, "<eos>": 1, "<pad>": 2}
     return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="a")),  # noqa: S106
+        tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="a")),
         **special,
     )
 
 
 def test_padding_is_the_tokenizers_own_else_its_end_token() -> None:
     model = AutoModelForSequenceClassification.from_config(_FAMILIES["llama"]())
-    ensure_pad_token(model, _tokenizer(eos_token="<eos>", pad_token="<pad>"))  # noqa: S106
+    ensure_pad_token(model, _tokenizer(eos_token="<eos>", pad_token="<pad>"))
     assert model.config.pad_token_id == 2
-    tokenizer = _tokenizer(eos_token="<eos>")  # noqa: S106
+    tokenizer = _tokenizer(eos_token="<eos>")
     ensure_pad_token(model, tokenizer)
     assert model.config.pad_token_id == tokenizer.pad_token_id == 1
     with pytest.raises(TrainingError, match="neither a padding nor an end-of-sequence"):
