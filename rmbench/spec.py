@@ -102,7 +102,8 @@ class _SuiteBase(_Spec):
     def digest(self) -> str:
         """SHA-256 (hex) of every field that can move a number; prose does not enter."""
         body = self.model_dump(
-            mode="json", exclude={"title", "description", "licence", "citation", "source"}
+            mode="json",
+            exclude={"title", "description", "licence", "citation", "source", "notes"},
         )
         return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -25,14 +25,16 @@ def fraction(value: float, *, signed: bool = False) -> str:
 
 
 def number(value: float, *, signed: bool = False) -> str:
-    """About three significant digits, thousands grouped, never an exponent below a billion.
+    """About three significant digits, thousands grouped.
 
     >>> number(0.6512), number(12.345), number(48211.7), number(-3.2, signed=True)
     ('0.651', '12.3', '48,212', '−3.20')
     """
     size = abs(value)
-    if size >= 1e9 or 0 < size < 5e-4:
+    if size >= 1e9:
         digits = f"{size:.2e}"
+    elif 0 < size < 5e-4:
+        digits = f"{size:.1g}"
     else:
         decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 1000 else 0
         digits = f"{size:,.{decimals}f}"

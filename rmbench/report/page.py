@@ -6,6 +6,7 @@ the template engine escapes every one of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ class MetricCell:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of all scorers; ``n`` and ``method`` where all of them share it."""
+    """One metric of all scorers; a cell says its own n where it is not the row's."""
 
     label: str
     help: str
@@ -376,35 +377,42 @@ def _groups(suite: SuiteView) -> tuple[MetricGroup, ...]:
 
 def _metric_row(suite: SuiteView, label: MetricLabel) -> MetricRow:
     found = [e.result.estimate(label.metric) for e in suite.entries]
-    sizes = {e.n for e in found if e is not None}
+    sizes = Counter(e.n for e in found if e is not None)
+    usual = sizes.most_common(1)[0][0]
     methods = dict.fromkeys(e.ci_method for e in found if e is not None and e.ci_method)
     return MetricRow(
         label=label.label,
         help=label.help,
-        cells=tuple(_metric_cell(e, label, show_n=len(sizes) > 1) for e in found),
-        n=f"{sizes.pop():,}" if len(sizes) == 1 else "",
+        cells=tuple(_metric_cell(e, label, usual) for e in found),
+        n=f"{usual:,}",
         method=", ".join(methods),
     )
 
 
-def _metric_cell(estimate: Estimate | None, label: MetricLabel, *, show_n: bool) -> MetricCell:
+def _metric_cell(estimate: Estimate | None, label: MetricLabel, usual_n: int) -> MetricCell:
     if estimate is None:
         return MetricCell("", None, None, None)
     return MetricCell(
         value=value_only(estimate, signed=label.signed),
         interval=interval(estimate, signed=label.signed),
-        n=f"n = {estimate.n:,}" if show_n and estimate.value is not None else None,
+        n=f"n = {estimate.n:,}" if estimate.n != usual_n else None,
         reason=estimate.reason,
     )
 
 
 def _reasons(suite: SuiteView) -> tuple[str, ...]:
+    """Each reason once, with the numbers and scorers it leaves without a value."""
     metrics: dict[str, dict[str, None]] = {}
+    scorers: dict[str, dict[str, None]] = {}
     for entry in suite.entries:
         for e in entry.result.estimates:
             if e.reason is not None and e.subset is None:
                 metrics.setdefault(e.reason, {})[label_of(e.metric).label] = None
-    return tuple(f"{', '.join(names)}: {reason}" for reason, names in metrics.items())
+                scorers.setdefault(e.reason, {})[entry.scorer.name] = None
+    return tuple(
+        f"{', '.join(names)} of {', '.join(scorers[reason])}: {reason}"
+        for reason, names in metrics.items()
+    )
 
 
 def _subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:

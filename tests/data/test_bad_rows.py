@@ -159,7 +159,9 @@ def test_every_row_has_to_be_of_the_first_rows_format(write_rows):
 
 def test_unknown_format_names_the_columns(write_rows):
     path = write_rows([{"question": "q", "answers": ["a"]}])
-    with pytest.raises(DataError, match=r"row 1: the row is of no known format .*question, answers"):
+    with pytest.raises(
+        DataError, match=r"row 1: the row is of no known format .*question, answers"
+    ):
         load_preferences(str(path))
 
 

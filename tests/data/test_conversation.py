@@ -123,9 +123,7 @@ def test_shared_prompt_against_a_plain_definition(first: str, second: str):
     while common < min(len(first), len(second)) and first[common] == second[common]:
         common += 1
     cuts = [
-        i
-        for i in range(common)
-        if first[i].isspace() and (i == 0 or not first[i - 1].isspace())
+        i for i in range(common) if first[i].isspace() and (i == 0 or not first[i - 1].isspace())
     ]
     assert shared_prompt_length(first, second) == (cuts[-1] if cuts else 0)
 

@@ -143,10 +143,11 @@ def test_broken_files_are_errors_that_name_the_place(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"not gzip at all", "cannot be read"),
-        (gzip.compress(_lines())[:-12], "gzip"),
-        (gzip.compress(_lines())[:20] + b"\0" * 30, "is not complete gzip data"),
+        (b"not gzip at all", "cannot be read: Not a gzipped file"),
+        (gzip.compress(_lines(), mtime=0)[:-12], "is not complete gzip data"),
+        (gzip.compress(b"", mtime=0)[:10] + b"\xff" * 30, "is not complete gzip data"),
     ],
+    ids=["other bytes", "cut off", "damaged"],
 )
 def test_broken_gzip(tmp_path: Path, body: bytes, says: str):
     path = tmp_path / "a.jsonl.gz"

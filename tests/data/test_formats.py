@@ -88,7 +88,12 @@ TIE = {
         ),
         ({"input": "1+1?", "output_1": "2", "output_2": "3", "label": 1}, "llmbar"),
         (
-            {"prompt": "p", "chosen": ["1", "2", "3"], "rejected": ["4", "5", "6"], "domain": "chat"},
+            {
+                "prompt": "p",
+                "chosen": ["1", "2", "3"],
+                "rejected": ["4", "5", "6"],
+                "domain": "chat",
+            },
             "rm-bench",
         ),
     ],
