@@ -209,7 +209,7 @@ def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None)
         lede=_lede(overview),
         cards=tuple(cards),
         caveats=tuple(
-            Caveat(f"{section.name}: {c.text}", c.scorers)
+            Caveat(f"{section.title}: {c.text}", c.scorers)
             for section in sections
             for c in section.caveats
         ),
@@ -416,11 +416,10 @@ def _reasons(suite: SuiteView) -> tuple[str, ...]:
 
 
 def _subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:
-    label = label_of(metric)
     return tuple(
         BarCard(
             title=entry.scorer.name,
-            subtitle=label.label,
+            subtitle="",
             scale=ACCURACY_SCALE,
             rows=tuple(
                 _bar_row(

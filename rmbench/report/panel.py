@@ -168,7 +168,7 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
                 title="Reliability",
                 svg=plots.reliability(points.reliability, f"{anchor}-r"),
                 legend=(
-                    ("points", "bins of equal size, 95 % interval"),
+                    ("points", "equal bins, 95 % interval"),
                     ("line", "calibrated"),
                 ),
                 caption=_calibration_caption(result),
@@ -181,7 +181,7 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
             title="Accuracy against |margin|",
             svg=plots.accuracy_by_margin(points.by_margin, f"{anchor}-a", logistic=logistic),
             legend=(
-                ("points", "bins of equal size, 95 % interval"),
+                ("points", "equal bins, 95 % interval"),
                 *((("line", "sigmoid(|margin|)"),) if logistic else ()),
             ),
             caption="What a margin of that size is worth.",
@@ -192,7 +192,7 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
         Figure(
             title="Margins",
             svg=plots.margin_histogram(points.histogram, f"{anchor}-m"),
-            legend=(("right", "chosen answer ahead"), ("wrong", "rejected answer ahead")),
+            legend=(("right", "chosen ahead"), ("wrong", "rejected ahead")),
             caption=_histogram_caption(points.histogram),
             table=_histogram_table(points.histogram),
         )
@@ -297,9 +297,11 @@ def fold(text: str) -> Folded:
     # A fold that hides only a few words costs more than it saves.
     if len(text) <= SHOWN_CHARS * 1.25:
         return Folded(text, "", "", "")
+    blank = text.rfind(" ", SHOWN_CHARS - 60, SHOWN_CHARS)
+    end = blank + 1 if blank >= 0 else SHOWN_CHARS
     cut = len(text) - KEPT_CHARS
-    rest = text[SHOWN_CHARS:KEPT_CHARS]
-    return Folded(text[:SHOWN_CHARS], rest, f"{len(rest):,}", f"{cut:,}" if cut > 0 else "")
+    rest = text[end:KEPT_CHARS]
+    return Folded(text[:end], rest, f"{len(rest):,}", f"{cut:,}" if cut > 0 else "")
 
 
 def _provenance(result: Result) -> tuple[FactGroup, ...]:

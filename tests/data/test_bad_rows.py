@@ -146,7 +146,7 @@ def test_duplicate_id_names_the_first_row(write_rows):
 def test_duplicate_id_across_files_names_the_first_file(write_rows, tmp_path):
     first = write_rows([GOOD | {"id": "a"}], "set/1.jsonl")
     write_rows([GOOD | {"id": "a"}], "set/2.jsonl")
-    with pytest.raises(DataError, match="2.jsonl, row 1: duplicate id") as caught:
+    with pytest.raises(DataError, match=r"2\.jsonl, row 1: duplicate id") as caught:
         load_preferences(str(tmp_path / "set"))
     assert f"row 1 of {first}" in str(caught.value)
 
@@ -173,7 +173,7 @@ def test_format_is_taken_from_the_first_row_that_has_one_when_skipping(write_row
 
 def test_nothing_usable_is_an_error_even_when_skipping(write_rows):
     path = write_rows([GOOD | {"chosen": ""}] * 3)
-    with pytest.raises(DataError, match="none of its 3 rows can be used; the first: .*row 1"):
+    with pytest.raises(DataError, match=r"none of its 3 rows can be used; the first: .*row 1"):
         load_preferences(str(path), bad_rows="skip")
 
 

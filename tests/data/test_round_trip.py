@@ -79,7 +79,7 @@ def _write(path: Path, rows: list[dict]) -> None:
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.jsonl.gz", "a.parquet"])
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(examples=example_lists())
 def test_normalised_rows(tmp_path: Path, name: str, examples: list[PreferenceExample]):
@@ -92,7 +92,7 @@ def test_normalised_rows(tmp_path: Path, name: str, examples: list[PreferenceExa
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(examples=example_lists(plain=True))
 def test_csv_rows(tmp_path: Path, examples: list[PreferenceExample]):
@@ -113,7 +113,7 @@ def test_csv_rows(tmp_path: Path, examples: list[PreferenceExample]):
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(examples=example_lists(plain=True))
 def test_implicit_messages(tmp_path: Path, examples: list[PreferenceExample]):
@@ -148,7 +148,7 @@ _WORDS = st.text("abc .:\n", min_size=1, max_size=15).filter(
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     turns=st.lists(_WORDS, min_size=1, max_size=5).filter(lambda turns: len(turns) % 2 == 1),

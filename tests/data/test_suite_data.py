@@ -181,7 +181,7 @@ def test_data_of_ones_own(tmp_path: Path):
 
 def test_the_same_ids_twice_say_that_the_file_is_read_twice(tmp_path: Path):
     path = _put(tmp_path / "one.jsonl", NORMAL)
-    with pytest.raises(DataError, match="duplicate id .*; the file is read twice"):
+    with pytest.raises(DataError, match=r"duplicate id .*; the file is read twice"):
         _load(DataSpec(loader="auto"), path, path)
 
 
