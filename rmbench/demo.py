@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from rmbench.data import normalised_row
 from rmbench.errors import MissingDependencyError
 from rmbench.report import write_report
 from rmbench.result import StoredRun
@@ -103,19 +104,5 @@ def base_model() -> Path:
 
 def write_rows(path: Path, examples: Iterable[PreferenceExample]) -> None:
     """Write examples as normalised rows, one JSON object a line."""
-    lines = (
-        json.dumps(
-            {
-                "id": e.id,
-                "subset": e.subset,
-                "prompt": [{"role": m.role, "content": m.content} for m in e.prompt],
-                "chosen": list(e.chosen),
-                "rejected": list(e.rejected),
-                "preference": e.preference,
-                "meta": dict(e.meta),
-            },
-            ensure_ascii=False,
-        )
-        for e in examples
-    )
+    lines = (json.dumps(normalised_row(e), ensure_ascii=False) for e in examples)
     write_bytes(path, "".join(f"{line}\n" for line in lines).encode())

@@ -82,11 +82,14 @@ def load_hub(source: HubSource) -> HubTable:
     try:
         splits = datasets.load_dataset(str(folder), name=source.config)
     except (ValueError, OSError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).split("\nExample")[0].split())
+        # A failure while reading says only that there was one; its cause says which.
+        failed = isinstance(error, datasets.exceptions.DatasetGenerationError)
+        told = str(error.__cause__ if failed and error.__cause__ else error)
+        reason = " ".join(told.split("\nExample")[0].split())
         raise DataError(
             f"cannot be loaded: {reason}",
             file=str(source),
-            hint="SRC takes a configuration as org/name#CONFIG",
+            hint=None if failed else "a configuration is named as org/name#CONFIG",
         ) from None
     split = _the_split(source, [str(name) for name in splits])
     return HubTable(

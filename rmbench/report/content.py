@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from rmbench.errors import shorten
 from rmbench.report.caveats import caveats, training_caveats
 from rmbench.report.labels import label_of, position_of
-from rmbench.report.numbers import UNDEFINED, quantity, value_only, with_interval
-from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView, lowest_subset
+from rmbench.report.numbers import UNDEFINED, value_only, with_interval
+from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
 from rmbench.report.text import Safe, Text
 from rmbench.result import Estimate, Result
 
@@ -120,7 +120,7 @@ class _Column:
 def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
     tables = []
     if suite.metrics:
-        columns = [_Column("n", _examples), *_metric_columns(suite.metrics)]
+        columns = [_Column("n", _examples), *_metric_columns(_main_metrics(suite))]
         rows = [
             (_marked_name(e, footnotes), *(Safe(c.cell(e.result)) for c in columns))
             for e in suite.entries
@@ -142,6 +142,23 @@ def _marked_name(entry: Entry, footnotes: _Footnotes) -> Text:
 
 def _examples(result: Result) -> str:
     return f"{result.counts.examples:,}"
+
+
+def _main_metrics(suite: SuiteView) -> list[str]:
+    """The metrics worth a column: not those that only repeat the accuracy."""
+    results = [entry.result for entry in suite.entries]
+
+    def repeats_accuracy(metric: str) -> bool:
+        pairs = [(r.estimate(metric), r.estimate("accuracy")) for r in results]
+        return all(
+            a is None or a.value is None or (b is not None and a.value == b.value) for a, b in pairs
+        )
+
+    return [
+        m
+        for m in suite.metrics
+        if label_of(m).main and not (m in ("score", "best_of_n_accuracy") and repeats_accuracy(m))
+    ]
 
 
 def _metric_columns(metrics: Sequence[str]) -> list[_Column]:
@@ -206,7 +223,8 @@ def _counts(overview: Overview, footnotes: _Footnotes) -> Table:
 
 
 def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
-    metrics = sorted({m for s in overview.throughput_suites for m in s.metrics}, key=position_of)
+    found = {m for s in overview.throughput_suites for m in s.metrics if label_of(m).main}
+    metrics = sorted(found, key=position_of)
     rows: list[tuple[Text, ...]] = []
     for suite in overview.throughput_suites:
         for entry in suite.entries:
@@ -231,21 +249,7 @@ def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
         notes.append((BASELINE_MARK, Safe(" "), BASELINE_NOTE))
     for i, pieces in enumerate(footnotes.texts, start=1):
         notes.append((Safe(f"{i} ".translate(_SUPERSCRIPT)), *pieces))
-    for suite in overview.suites:
-        notes += _lowest_subsets(suite)
     return notes + _undefined(overview)
-
-
-def _lowest_subsets(suite: SuiteView) -> list[Text]:
-    notes: list[Text] = []
-    for entry in suite.entries:
-        lowest = lowest_subset(entry.result)
-        if lowest is not None and lowest.value is not None:
-            value = quantity(lowest.value, lowest.unit)
-            where = (Safe("worst subset of "), entry.scorer.name, Safe(" on "), suite.name)
-            what = (Safe(": "), lowest.subset or "", Safe(f", {value}, n = {lowest.n:,}"))
-            notes.append((*where, *what))
-    return notes
 
 
 def _undefined(overview: Overview) -> list[Text]:
@@ -275,4 +279,8 @@ def _shown_estimates(suite: SuiteView, result: Result) -> list[Estimate]:
     by_subset = {suite.subset_metric}
     if suite.toggles:
         by_subset |= {"confounder_shift", "confounder_win_rate"}
-    return [e for e in result.estimates if e.subset is None or e.metric in by_subset]
+    return [
+        e
+        for e in result.estimates
+        if e.metric in by_subset or (e.subset is None and label_of(e.metric).main)
+    ]

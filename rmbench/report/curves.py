@@ -90,7 +90,8 @@ class RewardSummary:
 class Curves:
     """Everything that is drawn of one scorer on one suite.
 
-    ``reliability`` is empty where margins are not logits.
+    ``reliability`` is empty where margins are not logits, and so is it and ``by_margin``
+    where no example has a right answer (every preference is one half).
     """
 
     reliability: tuple[AccuracyBin, ...]
@@ -105,9 +106,10 @@ def curves(scores: Scores, *, margins_are_logits: bool) -> Curves | None:
     if len(scored) == 0:
         return None
     comparisons = Comparisons.from_scores(scored)
+    has_answers = bool((comparisons.preference != 0.5).any())
     return Curves(
-        reliability=reliability(comparisons) if margins_are_logits else (),
-        by_margin=by_margin(comparisons),
+        reliability=reliability(comparisons) if margins_are_logits and has_answers else (),
+        by_margin=by_margin(comparisons) if has_answers else (),
         histogram=histogram(comparisons),
         rewards=summarise(scored, comparisons),
     )

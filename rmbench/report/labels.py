@@ -20,6 +20,7 @@ class MetricLabel:
         help: One line on how to read it.
         signed: Whether a plus sign carries meaning.
         interval: Whether narrow tables show its interval too.
+        main: Whether narrow tables show it at all.
     """
 
     metric: str
@@ -28,6 +29,7 @@ class MetricLabel:
     help: str = ""
     signed: bool = False
     interval: bool = False
+    main: bool = True
 
 
 ACCURACY = "Accuracy"
@@ -51,6 +53,7 @@ _LABELS = (
         ACCURACY,
         "mean of the subsets' accuracies",
         interval=True,
+        main=False,
     ),
     MetricLabel(
         "section_mean_accuracy",
@@ -81,6 +84,7 @@ _LABELS = (
         ACCURACY,
         "accuracy on the examples of which no text was cut off",
         interval=True,
+        main=False,
     ),
     MetricLabel("tie_rate", "tie rate", ACCURACY, "share of comparisons with equal rewards"),
     MetricLabel(
@@ -112,12 +116,14 @@ _LABELS = (
         "chosen longer",
         SENSITIVITY,
         "accuracy where the chosen answer has more characters",
+        main=False,
     ),
     MetricLabel(
         "chosen_shorter_accuracy",
         "chosen shorter",
         SENSITIVITY,
         "accuracy where the chosen answer has fewer characters",
+        main=False,
     ),
     MetricLabel(
         "confounder_shift",
@@ -135,7 +141,7 @@ _LABELS = (
         interval=True,
     ),
     MetricLabel("nll", "NLL", CALIBRATION, "mean −log sigmoid(margin); a coin flip gets 0.693"),
-    MetricLabel("brier", "Brier", CALIBRATION, "mean squared error of sigmoid(margin)"),
+    MetricLabel("brier", "Brier", CALIBRATION, "mean squared error of sigmoid(margin)", main=False),
     MetricLabel(
         "brier_skill",
         "Brier skill",
@@ -151,7 +157,11 @@ _LABELS = (
         "the ECE a perfectly calibrated scorer would show on as many examples",
     ),
     MetricLabel(
-        "ece_p", "ECE p-value", CALIBRATION, "chance of so large an ECE if perfectly calibrated"
+        "ece_p",
+        "ECE p-value",
+        CALIBRATION,
+        "chance of so large an ECE if perfectly calibrated",
+        main=False,
     ),
     MetricLabel(
         "overconfidence",
@@ -173,10 +183,11 @@ _LABELS = (
         "executed tokens/s",
         THROUGHPUT,
         "tokens the model really ran, padding included",
+        main=False,
     ),
-    MetricLabel("latency_p50_s", "p50", THROUGHPUT, "median time of a batch"),
-    MetricLabel("latency_p95_s", "p95", THROUGHPUT, "time that 95 % of batches stay below"),
-    MetricLabel("latency_p99_s", "p99", THROUGHPUT, "time that 99 % of batches stay below"),
+    MetricLabel("latency_p50_s", "latency p50", THROUGHPUT, "median time of a batch"),
+    MetricLabel("latency_p95_s", "latency p95", THROUGHPUT, "time that 95 % of batches stay below"),
+    MetricLabel("latency_p99_s", "latency p99", THROUGHPUT, "time that 99 % of batches stay below"),
     MetricLabel("peak_memory_bytes", "peak memory", THROUGHPUT, "most memory in use at once"),
     MetricLabel(
         "padding_fraction", "padding", THROUGHPUT, "share of executed tokens that were padding"
@@ -188,13 +199,18 @@ _LABELS = (
         "arithmetic done, as a share of this device's own measured matmul rate",
     ),
     MetricLabel(
-        "model_flops_per_s", "model arithmetic", THROUGHPUT, "useful arithmetic per second"
+        "model_flops_per_s",
+        "model arithmetic",
+        THROUGHPUT,
+        "useful arithmetic per second",
+        main=False,
     ),
     MetricLabel(
         "matmul_flops_per_s",
         "device matmul",
         THROUGHPUT,
         "matmul rate measured on this device in the same run",
+        main=False,
     ),
     MetricLabel(
         "mfu", "MFU", THROUGHPUT, "arithmetic done, as a share of the device's published peak"

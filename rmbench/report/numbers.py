@@ -36,7 +36,7 @@ def number(value: float, *, signed: bool = False) -> str:
     elif 0 < size < 5e-4:
         digits = f"{size:.1g}"
     else:
-        decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 1000 else 0
+        decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
         digits = f"{size:,.{decimals}f}"
     return _sign(value, digits, signed)
 
@@ -65,7 +65,7 @@ def duration(seconds: float) -> str:
     ('250 ms', '3.20 s', '3.3 min')
     """
     if seconds < 1:
-        return f"{number(seconds * 1000).removesuffix('.0')} ms"
+        return f"{number(seconds * 1000)} ms"
     return f"{number(seconds)} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 

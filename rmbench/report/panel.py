@@ -175,24 +175,26 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
                 table=_bin_table("confidence", points.reliability),
             )
         )
-    logistic = bool(points.reliability)
-    figures.append(
-        Figure(
-            title="Accuracy against |margin|",
-            svg=plots.accuracy_by_margin(points.by_margin, f"{anchor}-a", logistic=logistic),
-            legend=(
-                ("points", "equal bins, 95 % interval"),
-                *((("line", "sigmoid(|margin|)"),) if logistic else ()),
-            ),
-            caption="What a margin of that size is worth.",
-            table=_bin_table("|margin|", points.by_margin),
+    if points.by_margin:
+        logistic = bool(points.reliability)
+        figures.append(
+            Figure(
+                title="Accuracy against |margin|",
+                svg=plots.accuracy_by_margin(points.by_margin, f"{anchor}-a", logistic=logistic),
+                legend=(
+                    ("points", "equal bins, 95 % interval"),
+                    *((("line", "sigmoid(|margin|)"),) if logistic else ()),
+                ),
+                caption="What a margin of that size is worth.",
+                table=_bin_table("|margin|", points.by_margin),
+            )
         )
-    )
+    sides = ("chosen", "rejected") if points.by_margin else ("toggled", "plain")
     figures.append(
         Figure(
             title="Margins",
-            svg=plots.margin_histogram(points.histogram, f"{anchor}-m"),
-            legend=(("right", "chosen ahead"), ("wrong", "rejected ahead")),
+            svg=plots.margin_histogram(points.histogram, f"{anchor}-m", sides),
+            legend=(("right", f"{sides[0]} ahead"), ("wrong", f"{sides[1]} ahead")),
             caption=_histogram_caption(points.histogram),
             table=_histogram_table(points.histogram),
         )

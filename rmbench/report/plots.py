@@ -67,18 +67,26 @@ def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bo
     return _draw(paint, prefix)
 
 
-def margin_histogram(histogram: MarginHistogram, prefix: str) -> str:
-    """Share of comparisons by margin, the wrong side in another colour."""
+def margin_histogram(
+    histogram: MarginHistogram, prefix: str, sides: tuple[str, str] = ("chosen", "rejected")
+) -> str:
+    """Share of comparisons by margin, the wrong side in another colour.
+
+    Args:
+        histogram: What is drawn.
+        prefix: Put before every id of the SVG.
+        sides: What the margin is the reward of, minus the reward of what.
+    """
     middle = len(histogram.share) // 2
-    sides = ((slice(None, middle), WRONG), (slice(middle, None), ACCENT))
+    halves = ((slice(None, middle), WRONG), (slice(middle, None), ACCENT))
 
     def paint(axes: Axes) -> None:
-        for side, colour in sides:
+        for side, colour in halves:
             edges = histogram.edges[side.start : side.stop + 1 if side.stop else None]
             axes.stairs(histogram.share[side], edges, fill=True, color=colour, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlim(histogram.edges[0], histogram.edges[-1])
-        axes.set_xlabel("margin: chosen − rejected")
+        axes.set_xlabel(f"margin: {sides[0]} − {sides[1]}")
         axes.set_ylabel("share")
         axes.xaxis.set_major_formatter(_plain_tick)
         axes.yaxis.set_major_formatter(_fraction_tick)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill, wrap
 
 from tabulate import tabulate
 
@@ -15,7 +16,9 @@ TERMINAL_WIDTH = 100
 """Columns that terminal tables stay within."""
 _LABEL_WIDTH = 44
 _HEADER_WIDTH = 20
+_HEADER_WORDS_WIDTH = 12
 _GAP = 2
+_HEADER_PADDING = 2  # what tabulate adds to the width of a header
 
 
 def render_terminal(results: Sequence[Result]) -> str:
@@ -27,7 +30,7 @@ def render_terminal(results: Sequence[Result]) -> str:
     content = build(arrange(results))
     blocks = [_terminal_table(table) for table in _tables(content)]
     if content.notes:
-        blocks.append("\n".join(join(note, plain) for note in content.notes))
+        blocks.append("\n".join(_wrapped(join(note, plain)) for note in content.notes))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -69,9 +72,10 @@ def _terminal_table(table: Table) -> str:
     title = join(table.title, plain)
     parts = [f"{title}\n{'=' * len(title)}"]
     for group in _fitting(header, labels, columns):
+        body = [[label, *(columns[i][r] for i in group)] for r, label in enumerate(labels)]
         parts.append(
             tabulate(
-                [[label, *(columns[i][r] for i in group)] for r, label in enumerate(labels)],
+                [row for row in body if any(row[1:])],
                 headers=[header[0], *(header[i + 1] for i in group)],
                 tablefmt="simple",
                 disable_numparse=True,
@@ -93,7 +97,7 @@ def _fitting(
     groups: list[list[int]] = [[]]
     used = label_width
     for i, column in enumerate(columns):
-        width = _GAP + _width([header[i + 1], *column])
+        width = _GAP + max(_width([header[i + 1]]) + _HEADER_PADDING, _width(column))
         if groups[-1] and used + width > TERMINAL_WIDTH:
             groups.append([])
             used = label_width
@@ -109,7 +113,7 @@ def _width(cells: Sequence[str]) -> int:
 def _shortened_header(header: Sequence[Text]) -> list[str]:
     """Own words wrap at blanks, other people's names are shortened."""
     words = [
-        join(cell, plain).replace(" (", "\n(") if isinstance(cell, Safe) else join(cell, plain)
+        "\n".join(wrap(cell, _HEADER_WORDS_WIDTH)) if isinstance(cell, Safe) else join(cell, plain)
         for cell in header
     ]
     foreign = [i for i, cell in enumerate(header) if not isinstance(cell, Safe)]
@@ -118,6 +122,10 @@ def _shortened_header(header: Sequence[Text]) -> list[str]:
     ):
         words[i] = name
     return words
+
+
+def _wrapped(note: str) -> str:
+    return fill(note, TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _shortened(names: Sequence[str], width: int) -> list[str]:

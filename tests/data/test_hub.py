@@ -22,7 +22,7 @@ from huggingface_hub import errors as hub_errors
 from rmbench.data import load_preferences
 from rmbench.errors import DataError
 
-MAIN, OLD, MULTI, ONE, EMPTY = ("a" * 40, "b" * 40, "c" * 40, "d" * 40, "e" * 40)
+MAIN, OLD, MULTI, ONE, EMPTY, BROKEN = (letter * 40 for letter in "abcde0")
 
 REPORT = """
 import json, sys
@@ -61,6 +61,7 @@ SOURCES = [
     "org/multi#two",
     "org/multi#three",
     "org/empty",
+    "org/broken",
     "org/absent",
     "hf:org/absent",
     f"org/name@{'f' * 40}",
@@ -110,6 +111,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     _jsonl(multi / "one.jsonl", _rows("first"))
     _jsonl(multi / "two.jsonl", _rows("second"))
     (_repository(cache, "empty", EMPTY) / "README.md").write_text("nothing here")
+    (_repository(cache, "broken", BROKEN) / "train.jsonl").write_text('{"prompt": 1}\n{"pro')
     done = subprocess.run(
         [sys.executable, "-c", REPORT],
         input=json.dumps({"sources": SOURCES, "suites": SUITES}),
@@ -162,6 +164,7 @@ def test_the_only_split_need_not_be_named(answers: dict[str, Any]):
         ("org/multi", "Please pick one among the available configs: ['one', 'two']"),
         ("org/multi#three", "BuilderConfig 'three' not found"),
         ("org/empty", "doesn't contain any data files"),
+        ("org/broken", "cannot be loaded: JSON parse error"),
         ("org/absent", "is no local file or folder, and the Hub data set is not in the cache"),
         ("hf:org/absent", "HF_HUB_OFFLINE is set (fetch it where there is a network"),
         (f"org/name@{'f' * 40}", "is not in the cache"),

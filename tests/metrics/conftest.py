@@ -32,9 +32,7 @@ def _build(
     preference = [1.0] * n if preference is None else preference
     truncated = [False] * n if truncated is None else truncated
     sizes = [len(c) + len(r) for c, r in examples]
-    lengths = (
-        [0] * sum(sizes) if chars is None else [k for c, r in chars for k in (*c, *r)]
-    )
+    lengths = [0] * sum(sizes) if chars is None else [k for c, r in chars for k in (*c, *r)]
     return Scores(
         example_id=np.repeat(np.array(ids, dtype=np.str_), sizes),
         subset=np.repeat(np.array(subset, dtype=np.str_), sizes),

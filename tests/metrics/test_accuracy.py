@@ -74,7 +74,9 @@ def test_accuracy_and_its_mirror_image_add_to_one(build, examples):
     np.testing.assert_allclose(
         example_accuracy(there, "half") + example_accuracy(back, "half"), 1.0, atol=1e-15
     )
-    negated = Comparisons.from_scores(build([([-x for x in c], [-x for x in r]) for c, r in examples]))
+    negated = Comparisons.from_scores(
+        build([([-x for x in c], [-x for x in r]) for c, r in examples])
+    )
     np.testing.assert_allclose(
         example_accuracy(there, "half") + example_accuracy(negated, "half"), 1.0, atol=1e-15
     )

@@ -87,9 +87,7 @@ def test_equal_values_share_a_bin_in_any_order(values, n_bins, seed, weighted):
     assert bins.min() >= 0
     assert bins.max() < n_bins
     order = rng.permutation(len(values))
-    shuffled = rel.equal_mass_bins(
-        values[order], n_bins, None if weight is None else weight[order]
-    )
+    shuffled = rel.equal_mass_bins(values[order], n_bins, None if weight is None else weight[order])
     assert shuffled.tolist() == bins[order].tolist()
 
 
@@ -171,9 +169,7 @@ def test_bernoulli_draws_match_a_plain_loop():
     sure, outcome = confidence_form(calibrated(60, rng))
     bins = rel.equal_mass_bins(sure, 5)
     null = rel.ece_null(sure, outcome, bins, np.arange(60), rng, draws=4000)
-    looped = [
-        rel.ece(sure, (rng.random(60) < sure).astype(float), bins) for _ in range(4000)
-    ]
+    looped = [rel.ece(sure, (rng.random(60) < sure).astype(float), bins) for _ in range(4000)]
     assert null.draws.mean() == pytest.approx(np.mean(looped), rel=0.02)
     assert null.draws.std() == pytest.approx(np.std(looped), rel=0.05)
 
@@ -261,7 +257,10 @@ def test_reliability_table_adds_up_to_the_ece(equal_mass):
 
 def test_reliability_table_leaves_empty_bins_out():
     rows = rel.reliability_table(np.array([logit(0.72), -logit(0.72), logit(0.99)]), np.ones(3))
-    assert [(round(r.low, 2), round(r.high, 2), r.n) for r in rows] == [(0.7, 0.75, 2), (0.95, 1.0, 1)]
+    assert [(round(r.low, 2), round(r.high, 2), r.n) for r in rows] == [
+        (0.7, 0.75, 2),
+        (0.95, 1.0, 1),
+    ]
     assert rows[0].accuracy == 0.5
     assert rows[0].confidence == pytest.approx(0.72)
 

@@ -7,9 +7,7 @@ from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.style import style_accuracy, style_matrix, style_outcomes
 
 # FsfairX-LLaMA3-RM on RM-Bench's chat domain, in percent.
-FSFAIRX_CHAT = np.array(
-    [[83.61, 3.83, 2.19], [99.45, 66.12, 49.73], [100.0, 80.33, 66.67]]
-)
+FSFAIRX_CHAT = np.array([[83.61, 3.83, 2.19], [99.45, 66.12, 49.73], [100.0, 80.33, 66.67]])
 
 
 def test_published_matrix():
