@@ -52,6 +52,7 @@ def run_demo(
     from rmbench.scorers.spec import RunOptions
     from rmbench.train.config import TrainConfig
     from rmbench.train.run import train
+    from rmbench.train.summary import summarise
 
     (out / "data").mkdir(parents=True, exist_ok=True)
     examples = generate_controlled("train", prompts_per_family=TRAIN_PROMPTS_PER_FAMILY, seed=seed)
@@ -71,7 +72,7 @@ def run_demo(
             overwrite=True,
         )
     )
-    report(trained.summary())
+    report(summarise(trained))
     report("2/3 measure: held-out templates, confounders one at a time, throughput")
     runs = run(
         RunRequest(

@@ -129,10 +129,11 @@ def command(as_json: bool, skip_bad_rows: bool, **given: Any) -> None:
 
     config = TrainConfig(bad_rows="skip" if skip_bad_rows else "error", **given)
     from rmbench.train.run import train
+    from rmbench.train.summary import summarise
 
     report = train(config)
     if as_json:
-        click.echo(report.to_json())
+        click.echo(report.record.model_dump_json())
     else:
-        click.echo(report.summary())
+        click.echo(summarise(report))
         say(f"\nNext: rmbench run {config.out} length: --suite pairs --data FILE")

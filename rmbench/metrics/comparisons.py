@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.types import Scores
 
+LARGEST_REWARD = 1e100
+"""Rewards from here on count as not finite: their squares would overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
@@ -218,13 +221,13 @@ def _check_rows(scores: Scores, starts: IntArray, size: IntArray, n_chosen: IntA
         raise ValueError(
             f"example {str(first)!r}: chosen responses must stand before rejected ones"
         )
-    bad = ~np.isfinite(scores.reward)
+    bad = ~(np.abs(scores.reward) < LARGEST_REWARD)
     if bad.any():
         row = int(np.argmax(bad))
         raise ValueError(
             f"example {str(scores.example_id[row])!r}: the reward of response "
-            f"{int(scores.response_index[row])} is {float(scores.reward[row])}; leave examples "
-            "without a finite reward out before measuring"
+            f"{int(scores.response_index[row])} is {float(scores.reward[row])}, not a finite "
+            f"number below {LARGEST_REWARD:g} in size; leave such examples out before measuring"
         )
 
 

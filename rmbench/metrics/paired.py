@@ -153,13 +153,15 @@ def tango_interval(counts: PairedCounts, confidence: float = CONFIDENCE) -> Inte
 
     z, d = float(ndtri((1 + confidence) / 2)), counts.difference
 
-    def end(limit: float, sign: float) -> float:
+    def end(limit: float) -> float:
         def excess(delta: float) -> float:
-            return sign * (counts.difference - delta) - z * _tango_error(counts, delta)
+            return abs(d - delta) - z * _tango_error(counts, delta)
 
-        return limit if excess(limit) <= 0 else float(brentq(excess, limit, d, xtol=1e-12))
+        # Without any difference the error is 0 at d itself, which is no end of the interval.
+        inside = d + (1e-12 if limit > d else -1e-12)
+        return limit if excess(limit) <= 0 else float(brentq(excess, limit, inside, xtol=1e-14))
 
-    return Interval(end(-1.0, 1.0), end(1.0, -1.0), "tango")
+    return Interval(end(-1.0), end(1.0), "tango")
 
 
 def sign_flip_test(
@@ -321,6 +323,35 @@ def required_n_mean(
     return n
 
 
+def detectable_mean(
+    n: int, variance: float, *, alpha: float = 0.05, power: float = 0.8, student: bool = False
+) -> float:
+    """Smallest mean paired difference that n items find: the inverse of ``required_n_mean``.
+
+    With right-or-wrong items, ``variance`` is at most the discordance psi, which gives
+    the rule of thumb 2.80 sqrt(psi / n).
+
+    Raises:
+        ValueError: If n < 2 or the variance is not positive.
+
+    >>> round(detectable_mean(456, 0.1, student=True), 3)
+    0.042
+    """
+    if n < 2 or variance <= 0:
+        raise ValueError(f"expected n >= 2 and a variance, got {n} and {variance}")
+    normal = detectable_from_error(1.0, alpha=alpha, power=power) / sqrt(n)
+    if not student:
+        return normal * sqrt(variance)
+    from scipy.optimize import brentq
+
+    high = normal
+    while _t_power(high, n, alpha) < power:
+        high *= 2
+    # Student's t is never better than the normal, so the normal's effect lies below.
+    effect = brentq(lambda e: _t_power(e, n, alpha) - power, 0.5 * normal, high)
+    return float(effect) * sqrt(variance)
+
+
 def e_value(successes: int, failures: int, *, a: float = 1.0, b: float = 1.0) -> float:
     """Evidence against "successes and failures are equally likely", valid at any stop.
 
@@ -376,6 +407,11 @@ def _upper_z(tail: float) -> float:
 
 
 def _t_power(effect: float, n: int, alpha: float) -> float:
+    """Power of the two-sided paired t test; effect in standard deviations, positive."""
     critical = float(stdtrit(n - 1, 1 - alpha / 2))
     shift = effect * sqrt(n)
-    return float(1 - nctdtr(n - 1, shift, critical) + nctdtr(n - 1, shift, -critical))
+    right = 1 - float(nctdtr(n - 1, shift, critical))
+    # Rejecting in the wrong direction has at most the chance that a normal variate is
+    # below -shift; scipy gives NaN where that is tiny.
+    wrong = float(nctdtr(n - 1, shift, -critical)) if shift < 6 else 0.0
+    return right + wrong

@@ -336,7 +336,9 @@ def _bernoulli_draws(
 def _sign_draws(
     residual: FloatArray, bins: IntArray, groups: IntArray, rng: np.random.Generator, draws: int
 ) -> FloatArray:
-    _, cluster = np.unique(groups, return_inverse=True)
+    # Clusters are taken in the order they occur, so that the draws depend on no code.
+    _, first, cluster = np.unique(groups, return_index=True, return_inverse=True)
+    cluster = np.argsort(np.argsort(first))[cluster]
     n_clusters, n_bins = int(cluster.max()) + 1, int(bins.max()) + 1
     sums = np.bincount(cluster * n_bins + bins, weights=residual, minlength=n_clusters * n_bins)
     sums = sums.reshape(n_clusters, n_bins)

@@ -84,7 +84,9 @@ def fit_slope(
     def gradient(slope: float) -> float:
         return float((w * margin * (expit(slope * margin) - preference)).sum())
 
-    slope = _root(gradient, step=float(w.sum() / size.sum()))
+    # A gradient of rounding errors at 0 is a slope of 0, not one of 1e-16.
+    flat = abs(gradient(0.0)) <= 1e-12 * float(size.sum())
+    slope = 0.0 if flat else _root(gradient, step=float(w.sum() / size.sum()))
     error = _sandwich(slope, margin, preference, groups, w)
     interval = (
         None
@@ -110,12 +112,10 @@ def invert_slope(fit: SlopeFit) -> TemperatureFit | Undefined:
 
 
 def _root(increasing: Callable[[float], float], step: float) -> float:
-    """Root of an increasing function that changes sign, searched outwards from 0."""
+    """Root of an increasing function that is not 0 at 0, searched outwards from there."""
     from scipy.optimize import brentq
 
     at_zero = increasing(0.0)
-    if at_zero == 0:
-        return 0.0
     inner, outer = 0.0, step if at_zero < 0 else -step
     while increasing(outer) * at_zero > 0:
         inner, outer = outer, 2 * outer

@@ -69,6 +69,9 @@ ACCURACY_SCALE = Scale(
 )
 """Fractions, with one half as the chance line."""
 
+FRACTION_SCALE = Scale(0.0, 1.0, 0.0, tuple(Tick(t.at, t.label) for t in ACCURACY_SCALE.ticks))
+"""Fractions of which chance gives something else than one half."""
+
 
 def bar(estimate: Estimate | None, scale: Scale) -> Bar | None:
     """Where an estimate is drawn, or ``None`` where it has no value."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -18,34 +19,44 @@ from rmbench.result import DataProvenance, Result
 _GENERIC_FOLDERS = frozenset({"", ".", "..", "data", "datasets", "native", "tmp"})
 
 
-def caveats(result: Result) -> list[tuple[str, ...]]:
-    """Why a result is not the suite's own number, as pieces of text; usually empty."""
-    found: list[tuple[str, ...]] = []
+@dataclass(frozen=True)
+class Caveat:
+    """One reason to read a result with care.
+
+    Attributes:
+        flag: A word or two, to stand wherever its numbers are shown.
+        text: The whole reason, as pieces of text.
+    """
+
+    flag: str
+    text: tuple[str, ...]
+
+
+def caveats(result: Result) -> list[Caveat]:
+    """Why a result is less than the suite's own number; usually empty."""
+    found: list[Caveat] = []
     if result.partial:
-        found.append((Safe("partial: measured without "), shorten(result.missing, 8)))
+        missing = shorten(result.missing, 8)
+        found.append(Caveat("partial", (Safe("partial: measured without "), missing)))
     if result.modified:
-        found.append((Safe("changed rules: "), shorten(result.modified, 8)))
-    return found
-
-
-def training_caveats(result: Result) -> list[tuple[str, ...]]:
-    """Training data that are the suite's own, or come from the same place."""
+        modified = shorten(result.modified, 8)
+        found.append(Caveat("changed rules", (Safe("changed rules: "), modified)))
     data = result.provenance.data
     if data is None:
-        return []
-    found: list[tuple[str, ...]] = []
+        return found
     for source, fingerprint in _training_sources(result.provenance.training):
         if fingerprint and fingerprint == data.fingerprint:
-            found.append((Safe("trained on these very examples ("), source, Safe(")")))
+            text = (Safe("trained on these very examples: "), source)
+            found.append(Caveat("trained on", text))
         elif _same_origin(source, data):
-            found.append(
-                (
-                    Safe("in-distribution: trained on other rows from the same place ("),
-                    source,
-                    Safe(")"),
-                )
-            )
+            what = Safe("in-distribution: trained on other rows from the same place, ")
+            found.append(Caveat("in-distribution", (what, source)))
     return found
+
+
+def flags(result: Result) -> tuple[str, ...]:
+    """The flags of a result's caveats, each once."""
+    return tuple(dict.fromkeys(caveat.flag for caveat in caveats(result)))
 
 
 def _training_sources(training: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rmbench.errors import shorten
-from rmbench.report.caveats import caveats, training_caveats
-from rmbench.report.labels import label_of, position_of
-from rmbench.report.numbers import UNDEFINED, value_only, with_interval
+from rmbench.report.caveats import caveats
+from rmbench.report.labels import OTHER, label_of, position_of
+from rmbench.report.numbers import UNDEFINED, size_range, value_only, with_interval
 from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
 from rmbench.report.text import Safe, Text
 from rmbench.result import Estimate, Result
@@ -20,17 +20,19 @@ _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the first column names the row, the others hold numbers.
+    """One table: the first columns name the row, the others hold numbers.
 
     Attributes:
         title: What it shows.
         header: One per column.
         rows: Each as long as the header.
+        n_labels: How many columns name the row.
     """
 
     title: Text
     header: tuple[Text, ...]
     rows: tuple[tuple[Text, ...], ...]
+    n_labels: int = 1
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,8 @@ class _Footnotes:
     texts: list[tuple[str, ...]] = field(default_factory=list)
 
     def mark(self, result: Result) -> Safe:
-        """The marks of a result that is not the whole suite under its own rules."""
-        notes = [*caveats(result), *training_caveats(result)]
-        numbers = [self._number(note) for note in notes]
+        """The marks of a result that must be read with care; empty for others."""
+        numbers = [self._number(caveat.text) for caveat in caveats(result)]
         return Safe(" ".join(str(n).translate(_SUPERSCRIPT) for n in numbers))
 
     def _number(self, note: tuple[str, ...]) -> int:
@@ -113,19 +114,19 @@ def _headline_cell(suite: SuiteView, entry: Entry, footnotes: _Footnotes) -> Tex
 
 @dataclass(frozen=True)
 class _Column:
-    header: str
+    header: Text
     cell: Callable[[Result], str]
 
 
 def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
     tables = []
     if suite.metrics:
-        columns = [_Column("n", _examples), *_metric_columns(_main_metrics(suite))]
+        columns = [_Column(Safe("n"), _examples), *_metric_columns(_main_metrics(suite))]
         rows = [
             (_marked_name(e, footnotes), *(Safe(c.cell(e.result)) for c in columns))
             for e in suite.entries
         ]
-        header = (Safe("scorer"), *(Safe(c.header) for c in columns))
+        header = (Safe("scorer"), *(c.header for c in columns))
         tables.append(Table((suite.name,), header, tuple(rows)))
     shown = [suite.subset_metric] if suite.subset_metric else []
     if suite.toggles:
@@ -165,7 +166,10 @@ def _metric_columns(metrics: Sequence[str]) -> list[_Column]:
     """One column per metric; a value and the one it is read against share one."""
     partners = {"ece": "ece_null", "worst_subset_accuracy": "worst_subset_accuracy_chance"}
     paired = {b for a, b in partners.items() if a in metrics and b in metrics}
-    headers = {"ece": "ECE (if calibrated)", "worst_subset_accuracy": "worst subset (by chance)"}
+    headers = {
+        "ece": Safe("ECE (if calibrated)"),
+        "worst_subset_accuracy": Safe("worst subset (by chance)"),
+    }
     columns = []
     for metric in metrics:
         if metric in paired:
@@ -174,8 +178,14 @@ def _metric_columns(metrics: Sequence[str]) -> list[_Column]:
         if partner in paired:
             columns.append(_Column(headers[metric], _pair_cell(metric, partner)))
         else:
-            columns.append(_Column(label_of(metric).label, _metric_cell(metric)))
+            columns.append(_Column(_header(metric), _metric_cell(metric)))
     return columns
+
+
+def _header(metric: str) -> Text:
+    """A metric's label; the name of one that is not rmbench's own is foreign text."""
+    label = label_of(metric)
+    return (label.label,) if label.group == OTHER else Safe(label.label)
 
 
 def _metric_cell(metric: str) -> Callable[[Result], str]:
@@ -199,9 +209,9 @@ def _by_subset(suite: SuiteView, metric: str, footnotes: _Footnotes) -> Table:
     rows = []
     for subset in suite.subsets_of(metric):
         found = [e.result.estimate(metric, subset) for e in suite.entries]
-        sizes = sorted({f"{e.n:,}" for e in found if e is not None}, key=len)
+        sizes = {e.n for e in found if e is not None}
         cells = [Safe(with_interval(e, signed=signed)) for e in found]
-        row: tuple[Text, ...] = ((subset,), Safe("–".join(sizes)), *cells)
+        row: tuple[Text, ...] = ((subset,), Safe(size_range(sizes)), *cells)
         rows.append(row)
     title = (suite.name, Safe(f": {label_of(metric).label} by subset"))
     header = (Safe("subset"), Safe("n"), *(_marked_name(e, footnotes) for e in suite.entries))
@@ -215,11 +225,11 @@ def _counts(overview: Overview, footnotes: _Footnotes) -> Table:
             continue
         for entry in suite.entries:
             c = entry.result.counts
-            numbers = (c.examples, c.responses, c.ties, c.truncated, c.failed, c.skipped)
-            name = (*_marked_name(entry, footnotes), Safe(" on "), suite.name)
-            rows.append((name, *(Safe(f"{n:,}") for n in numbers)))
-    names = ("scorer and suite", "examples", "responses", "ties", "truncated", "failed", "skipped")
-    return Table(Safe("Counts"), tuple(Safe(n) for n in names), tuple(rows))
+            numbers = (c.examples, c.ties, c.truncated, c.failed, c.skipped)
+            name = _marked_name(entry, footnotes)
+            rows.append((name, (suite.name,), *(Safe(f"{n:,}") for n in numbers)))
+    names = ("scorer", "suite", "examples", "ties", "truncated", "failed", "skipped")
+    return Table(Safe("Counts"), tuple(Safe(n) for n in names), tuple(rows), n_labels=2)
 
 
 def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
@@ -228,11 +238,11 @@ def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
     rows: list[tuple[Text, ...]] = []
     for suite in overview.throughput_suites:
         for entry in suite.entries:
-            name: Text = (*_marked_name(entry, footnotes), Safe(" on "), device_of(entry.result))
+            name = _marked_name(entry, footnotes)
             cells = [Safe(value_only(entry.result.estimate(m))) for m in metrics]
-            rows.append((name, *cells))
-    header = (Safe("scorer and device"), *(Safe(label_of(m).label) for m in metrics))
-    return Table(Safe("Throughput"), header, tuple(rows))
+            rows.append((name, (device_of(entry.result),), *cells))
+    header = (Safe("scorer"), Safe("device"), *(_header(m) for m in metrics))
+    return Table(Safe("Throughput"), header, tuple(rows), n_labels=2)
 
 
 def device_of(result: Result) -> str:

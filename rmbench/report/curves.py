@@ -138,11 +138,12 @@ def by_margin(comparisons: Comparisons) -> tuple[AccuracyBin, ...]:
 
 
 def histogram(comparisons: Comparisons, n_bins: int = HISTOGRAM_BINS) -> MarginHistogram:
-    """Margins in equal bins about 0 that leave at most 1 % outside."""
+    """Margins in equal bins about 0 that leave about 1 % outside; ``n_bins`` is even."""
     margin = comparisons.margin
     share = comparisons.weight / comparisons.weight.sum()
     limit = float(np.quantile(np.abs(margin), 0.99)) or float(np.abs(margin).max()) or 1.0
-    edges = np.linspace(-limit, limit, n_bins + 1)
+    positive = np.linspace(0.0, limit, n_bins // 2 + 1)
+    edges = np.concatenate([-positive[:0:-1], positive])
     untied = margin != 0
     counts, _ = np.histogram(
         np.clip(margin[untied], -limit, limit), bins=edges, weights=share[untied]
@@ -186,7 +187,8 @@ def _interval(comparisons: Comparisons, outcome: FloatArray, inside: BoolArray) 
         comparisons.example_sum(weight * outcome), comparisons.example_sum(weight)
     )
     groups = comparisons.group
-    independent = count_clusters(groups[mean.used]) == mean.n == int(inside.sum())
-    if independent and np.isin(outcome[inside], (0.0, 1.0)).all():
+    n_clusters = count_clusters(groups[mean.used])
+    independent = n_clusters == mean.n == int(inside.sum())
+    if n_clusters > 1 and independent and np.isin(outcome[inside], (0.0, 1.0)).all():
         return wilson(float(outcome[inside].sum()), mean.n)
     return clustered_interval(mean, groups, fraction=True)

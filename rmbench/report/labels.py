@@ -86,7 +86,9 @@ _LABELS = (
         interval=True,
         main=False,
     ),
-    MetricLabel("tie_rate", "tie rate", ACCURACY, "share of comparisons with equal rewards"),
+    MetricLabel(
+        "tie_rate", "tie rate", ACCURACY, "share of comparisons with equal rewards", main=False
+    ),
     MetricLabel(
         "easy_accuracy",
         "easy",
@@ -169,6 +171,7 @@ _LABELS = (
         CALIBRATION,
         "mean confidence minus accuracy",
         signed=True,
+        main=False,
     ),
     MetricLabel(
         "temperature",

@@ -7,6 +7,7 @@ losses and columns stay narrow; an interval follows in brackets.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from rmbench.result.models import Estimate
 
@@ -24,25 +25,32 @@ def fraction(value: float, *, signed: bool = False) -> str:
     return _sign(value, f"{abs(value):.3f}".removeprefix("0"), signed)
 
 
-def number(value: float, *, signed: bool = False) -> str:
+def number(value: float, *, signed: bool = False, like: float | None = None) -> str:
     """About three significant digits, thousands grouped.
+
+    Args:
+        value: The number.
+        signed: Whether a positive one gets its sign.
+        like: Take the number of decimals that this one would have.
 
     >>> number(0.6512), number(12.345), number(48211.7), number(-3.2, signed=True)
     ('0.651', '12.3', '48,212', '−3.20')
     """
-    size = abs(value)
+    size, guide = abs(value), abs(value if like is None else like)
     if size >= 1e9:
         digits = f"{size:.2e}"
-    elif 0 < size < 5e-4:
+    elif like is None and 0 < size < 5e-4:
         digits = f"{size:.1g}"
     else:
-        decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
+        decimals = 3 if guide < 1 else 2 if guide < 10 else 1 if guide < 100 else 0
         digits = f"{size:,.{decimals}f}"
     return _sign(value, digits, signed)
 
 
-def quantity(value: float, unit: str, *, signed: bool = False) -> str:
+def quantity(value: float, unit: str, *, signed: bool = False, like: float | None = None) -> str:
     """A value as its unit asks for: fractions, seconds, bytes, anything else.
+
+    ``like`` as in ``number``.
 
     >>> quantity(0.0123, "s"), quantity(3 * 2**29, "bytes"), quantity(0.5, "fraction")
     ('12.3 ms', '1.5 GiB', '.500')
@@ -55,7 +63,7 @@ def quantity(value: float, unit: str, *, signed: bool = False) -> str:
         return data_size(value)
     if unit == "FLOP/s":
         return arithmetic_rate(value)
-    return number(value, signed=signed)
+    return number(value, signed=signed, like=like)
 
 
 def duration(seconds: float) -> str:
@@ -90,6 +98,15 @@ def arithmetic_rate(flops_per_s: float) -> str:
     return f"{number(flops_per_s / power)} {prefix}FLOP/s"
 
 
+def size_range(sizes: Collection[int]) -> str:
+    """The smallest and the largest of some counts, once where they are the same.
+
+    >>> size_range({40}), size_range({1431, 350})
+    ('40', '350–1,431')
+    """
+    return "–".join(dict.fromkeys(f"{n:,}" for n in (min(sizes), max(sizes))))
+
+
 def interval(estimate: Estimate, *, signed: bool = False) -> str | None:
     """The 95 % interval in brackets, or ``None`` where there is none.
 
@@ -100,7 +117,8 @@ def interval(estimate: Estimate, *, signed: bool = False) -> str | None:
     if estimate.ci_low is None or estimate.ci_high is None:
         return None
     low, high = (
-        quantity(end, estimate.unit, signed=signed) for end in (estimate.ci_low, estimate.ci_high)
+        quantity(end, estimate.unit, signed=signed, like=estimate.value)
+        for end in (estimate.ci_low, estimate.ci_high)
     )
     return f"[{low}, {high}]"
 

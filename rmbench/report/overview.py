@@ -130,7 +130,8 @@ class Overview:
 
     Attributes:
         scorers: Models first, content-blind baselines last.
-        suites: In the order the results came, those that measure speed last.
+        suites: Those with a headline number, others, those that measure speed; within each
+            the order in which the results came.
     """
 
     scorers: tuple[ScorerRow, ...]
@@ -177,7 +178,7 @@ def arrange(results: Sequence[Result]) -> Overview:
 
     return Overview(
         scorers=tuple(rows[key] for key in ordered),
-        suites=tuple(sorted(map(view, entries.values()), key=lambda suite: suite.is_throughput)),
+        suites=tuple(sorted(map(view, entries.values()), key=_suite_rank)),
     )
 
 
@@ -198,6 +199,10 @@ def lowest_subset(result: Result) -> Estimate | None:
         ):
             return e
     return None
+
+
+def _suite_rank(suite: SuiteView) -> int:
+    return 2 if suite.is_throughput else 1 if suite.headline is None else 0
 
 
 class _ScorerKey(NamedTuple):

@@ -10,53 +10,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rmbench.report.bars import (
-    ACCURACY_SCALE,
-    Bar,
-    Scale,
-    bar,
-    scale_about_zero,
-    scale_from_zero,
+from rmbench.report.cards import (
+    BarCard,
+    headline_card,
+    subset_cards,
+    toggle_cards,
 )
-from rmbench.report.caveats import caveats, training_caveats
+from rmbench.report.caveats import caveats, flags
 from rmbench.report.content import device_of
 from rmbench.report.labels import MetricLabel, label_of
-from rmbench.report.numbers import UNDEFINED, interval, quantity, value_only
+from rmbench.report.numbers import interval, quantity, size_range, value_only
 from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
 from rmbench.report.panel import Panel, build_panel
 from rmbench.result import Estimate, StoredRun
 
 OPEN_PANELS = 4
 """As many scorer-on-suite panels start unfolded; a report with more folds them all."""
-
-
-@dataclass(frozen=True)
-class BarRow:
-    """One bar with its name and number.
-
-    ``flags`` are short words for what makes the value less than it seems.
-    """
-
-    name: str
-    value: str
-    interval: str | None
-    bar: Bar | None
-    is_baseline: bool = False
-    n: str | None = None
-    flags: tuple[str, ...] = ()
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class BarCard:
-    """Bars of one quantity on one scale."""
-
-    title: str
-    subtitle: str
-    scale: Scale
-    rows: tuple[BarRow, ...]
-    anchor: str = ""
-    is_baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,11 +64,12 @@ class ColumnHead:
     name: str
     detail: str
     is_baseline: bool
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Caveat:
-    """A warning and the scorers it concerns."""
+class Warned:
+    """A caveat and the scorers it concerns."""
 
     text: str
     scorers: str
@@ -135,6 +105,7 @@ class Skipped:
     first: str
 
 
+_TIES = {"half": "a tie counts one half", "wrong": "a tie counts as wrong"}
 COUNTS_HEADER = ("examples", "responses", "distinct", "ties", "truncated", "failed", "skipped")
 
 
@@ -146,7 +117,7 @@ class Section:
     name: str
     title: str
     facts: tuple[str, ...]
-    caveats: tuple[Caveat, ...]
+    caveats: tuple[Warned, ...]
     notes: tuple[str, ...]
     columns: tuple[ColumnHead, ...]
     groups: tuple[MetricGroup, ...]
@@ -178,7 +149,7 @@ class Page:
     title: str
     lede: str
     cards: tuple[BarCard, ...]
-    caveats: tuple[Caveat, ...]
+    caveats: tuple[Warned, ...]
     scorers: tuple[ScorerFacts, ...]
     sections: tuple[Section, ...]
     counts_header: tuple[str, ...]
@@ -198,7 +169,7 @@ def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None)
         for i, suite in enumerate(overview.suites, start=1)
     )
     cards = [
-        _headline_card(suite, section.anchor)
+        headline_card(suite, section.anchor)
         for suite, section in zip(overview.suites, sections, strict=True)
         if suite.headline is not None or suite.is_throughput
     ]
@@ -209,7 +180,7 @@ def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None)
         lede=_lede(overview),
         cards=tuple(cards),
         caveats=tuple(
-            Caveat(f"{section.title}: {c.text}", c.scorers)
+            Warned(f"{section.title}: {c.text}", c.scorers)
             for section in sections
             for c in section.caveats
         ),
@@ -239,55 +210,6 @@ def _plural(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _headline_card(suite: SuiteView, anchor: str) -> BarCard:
-    metric = "pairs_per_s" if suite.is_throughput else suite.headline or ""
-    found = [e.result.estimate(metric) for e in suite.entries]
-    scale = scale_from_zero(found, "pairs/s") if suite.is_throughput else ACCURACY_SCALE
-    sizes = sorted({e.n for e in found if e is not None})
-    size = f", n = {_range(sizes)}" if sizes and not suite.is_throughput else ""
-    return BarCard(
-        title=suite.ref.title or suite.name,
-        subtitle=f"{label_of(metric).label}{size}",
-        scale=scale,
-        rows=tuple(
-            _bar_row(entry.scorer.name, e, scale, entry=entry)
-            for entry, e in zip(suite.entries, found, strict=True)
-        ),
-        anchor=anchor,
-    )
-
-
-def _bar_row(
-    name: str,
-    estimate: Estimate | None,
-    scale: Scale,
-    *,
-    entry: Entry,
-    signed: bool = False,
-    with_n: bool = False,
-) -> BarRow:
-    flags = []
-    if not with_n:
-        flags = [
-            word
-            for word, holds in (
-                ("partial", entry.result.partial),
-                ("changed rules", entry.result.modified),
-            )
-            if holds
-        ]
-    return BarRow(
-        name=name,
-        value=value_only(estimate, signed=signed),
-        interval=interval(estimate, signed=signed) if estimate else None,
-        bar=bar(estimate, scale),
-        is_baseline=entry.scorer.info.content_blind,
-        n=f"{estimate.n:,}" if with_n and estimate else None,
-        flags=tuple(flags),
-        reason=estimate.reason if estimate else None,
-    )
-
-
 def _section(
     suite: SuiteView, anchor: str, runs: Sequence[StoredRun], *, open_panels: bool
 ) -> Section:
@@ -303,9 +225,9 @@ def _section(
         groups=_groups(suite),
         reasons=_reasons(suite),
         subset_title=label_of(subset_metric).label if subset_metric else "",
-        subsets=_subset_cards(suite, subset_metric) if subset_metric else (),
+        subsets=subset_cards(suite, subset_metric) if subset_metric else (),
         lowest=_lowest(suite),
-        toggles=_toggle_cards(suite),
+        toggles=toggle_cards(suite),
         counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
         skipped=_skipped(suite),
         panels=tuple(
@@ -325,10 +247,10 @@ def _facts(suite: SuiteView) -> tuple[str, ...]:
     results = [e.result for e in suite.entries]
     if suite.is_throughput:
         return tuple(facts)
-    facts.append(f"{_range(sorted({r.counts.examples for r in results}))} examples")
+    facts.append(f"{size_range({r.counts.examples for r in results})} examples")
     for policy in dict.fromkeys(r.provenance.policy.get("ties", "") for r in results):
         if policy:
-            facts.append("a tie counts one half" if policy == "half" else "a tie counts as wrong")
+            facts.append(_TIES.get(policy, f"ties: {policy}"))
     data = [r.provenance.data for r in results if r.provenance.data is not None]
     for revision in dict.fromkeys(d.revision for d in data):
         if revision:
@@ -338,23 +260,18 @@ def _facts(suite: SuiteView) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _range(numbers: Sequence[int]) -> str:
-    ends = dict.fromkeys(f"{n:,}" for n in (numbers[0], numbers[-1]))
-    return "–".join(ends)
-
-
-def _caveats(suite: SuiteView) -> tuple[Caveat, ...]:
+def _caveats(suite: SuiteView) -> tuple[Warned, ...]:
     concerned: dict[str, list[str]] = {}
     for entry in suite.entries:
-        for pieces in (*caveats(entry.result), *training_caveats(entry.result)):
-            concerned.setdefault("".join(pieces), []).append(entry.scorer.name)
+        for caveat in caveats(entry.result):
+            concerned.setdefault("".join(caveat.text), []).append(entry.scorer.name)
         failed = entry.result.counts.failed
         if failed:
             text = f"{_plural(failed, 'example')} left out: no finite reward"
             concerned.setdefault(text, []).append(entry.scorer.name)
     everyone = len(suite.entries)
     return tuple(
-        Caveat(text, "all scorers" if len(names) == everyone > 1 else ", ".join(names))
+        Warned(text, "all scorers" if len(names) == everyone > 1 else ", ".join(names))
         for text, names in concerned.items()
     )
 
@@ -364,7 +281,8 @@ def _column_head(suite: SuiteView, entry: Entry) -> ColumnHead:
     engine = entry.result.provenance.engine
     if suite.is_throughput and engine:
         detail = f"{detail}, {engine.dtype}"
-    return ColumnHead(entry.scorer.name, detail, entry.scorer.info.content_blind)
+    info = entry.scorer.info
+    return ColumnHead(entry.scorer.name, detail, info.content_blind, flags(entry.result))
 
 
 def _groups(suite: SuiteView) -> tuple[MetricGroup, ...]:
@@ -415,28 +333,6 @@ def _reasons(suite: SuiteView) -> tuple[str, ...]:
     )
 
 
-def _subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:
-    return tuple(
-        BarCard(
-            title=entry.scorer.name,
-            subtitle="",
-            scale=ACCURACY_SCALE,
-            rows=tuple(
-                _bar_row(
-                    subset,
-                    entry.result.estimate(metric, subset),
-                    ACCURACY_SCALE,
-                    entry=entry,
-                    with_n=True,
-                )
-                for subset in suite.subsets_of(metric)
-            ),
-            is_baseline=entry.scorer.info.content_blind,
-        )
-        for entry in suite.entries
-    )
-
-
 def _lowest(suite: SuiteView) -> tuple[LowestSubset, ...]:
     rows = []
     for entry in suite.entries:
@@ -455,34 +351,6 @@ def _lowest(suite: SuiteView) -> tuple[LowestSubset, ...]:
             )
         )
     return tuple(rows)
-
-
-def _toggle_cards(suite: SuiteView) -> tuple[BarCard, ...]:
-    """How far each toggle moves the reward, and how often the toggled answer wins."""
-    cards = []
-    for metric in ("confounder_shift", "confounder_win_rate"):
-        toggles = suite.subsets_of(metric)
-        if not toggles:
-            continue
-        label = label_of(metric)
-        for entry in suite.entries:
-            found = [entry.result.estimate(metric, t) for t in toggles]
-            # Rewards of two scorers have two scales: each has its own axis.
-            scale = scale_about_zero(found) if label.signed else ACCURACY_SCALE
-            unit = next((e.unit for e in found if e is not None), "")
-            cards.append(
-                BarCard(
-                    title=entry.scorer.name,
-                    subtitle=f"{label.label} ({unit})" if label.signed else label.label,
-                    scale=scale,
-                    rows=tuple(
-                        _bar_row(t, e, scale, entry=entry, signed=label.signed, with_n=True)
-                        for t, e in zip(toggles, found, strict=True)
-                    ),
-                    is_baseline=entry.scorer.info.content_blind,
-                )
-            )
-    return tuple(cards)
 
 
 def _counts_row(entry: Entry) -> CountsRow:
@@ -509,6 +377,3 @@ def _skipped(suite: SuiteView) -> tuple[Skipped, ...]:
         for s in e.result.provenance.data.skipped
     }
     return tuple(Skipped(f"{rows:,}", reason, first) for rows, reason, first in reasons)
-
-
-__all__ = ["UNDEFINED", "Page", "build_page"]

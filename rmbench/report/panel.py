@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmbench.report.caveats import flags
 from rmbench.report.curves import AccuracyBin, Curves, MarginHistogram, curves
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import duration, fraction, interval, number, value_only
@@ -109,6 +110,7 @@ class Panel:
     anchor: str
     scorer: str
     is_baseline: bool
+    flags: tuple[str, ...]
     is_open: bool
     headline: str
     figures: tuple[Figure, ...]
@@ -138,6 +140,7 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
         anchor=anchor,
         scorer=entry.scorer.name,
         is_baseline=entry.scorer.info.content_blind,
+        flags=flags(entry.result),
         is_open=is_open,
         headline=_headline(entry.result),
         figures=_figures(points, entry.result, anchor) if points else (),
@@ -168,7 +171,7 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
                 title="Reliability",
                 svg=plots.reliability(points.reliability, f"{anchor}-r"),
                 legend=(
-                    ("points", "equal bins, 95 % interval"),
+                    ("points", "bins, 95 % interval"),
                     ("line", "calibrated"),
                 ),
                 caption=_calibration_caption(result),
@@ -182,10 +185,10 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
                 title="Accuracy against |margin|",
                 svg=plots.accuracy_by_margin(points.by_margin, f"{anchor}-a", logistic=logistic),
                 legend=(
-                    ("points", "equal bins, 95 % interval"),
+                    ("points", "bins, 95 % interval"),
                     *((("line", "sigmoid(|margin|)"),) if logistic else ()),
                 ),
-                caption="What a margin of that size is worth.",
+                caption="What a margin of that size is worth. Bins of equal mass.",
                 table=_bin_table("|margin|", points.by_margin),
             )
         )
@@ -204,9 +207,10 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
 
 def _calibration_caption(result: Result) -> str:
     ece, null, p = (result.estimate(m) for m in ("ece", "ece_null", "ece_p"))
+    text = "Bins of equal mass."
     if ece is None or ece.value is None:
-        return ""
-    text = f"ECE {value_only(ece)}"
+        return text
+    text += f" ECE {value_only(ece)}"
     if null is not None and null.value is not None:
         text += f"; a calibrated scorer would show {value_only(null)} on as many examples"
     if p is not None and p.value is not None:

@@ -14,7 +14,7 @@ from rmbench.result import Result, StoredRun
 
 TERMINAL_WIDTH = 100
 """Columns that terminal tables stay within."""
-_LABEL_WIDTH = 44
+_LABEL_WIDTHS = {1: (36,), 2: (28, 24)}
 _HEADER_WIDTH = 20
 _HEADER_WORDS_WIDTH = 12
 _GAP = 2
@@ -60,60 +60,66 @@ def _markdown_table(table: Table) -> str:
         headers=[header_cell(cell) for cell in table.header],
         tablefmt="pipe",
         disable_numparse=True,
-        colalign=_alignment(len(table.header)),
+        colalign=_alignment(len(table.header), table.n_labels),
     )
 
 
 def _terminal_table(table: Table) -> str:
-    rows = [[join(cell, plain) for cell in row] for row in table.rows]
-    labels = _shortened([row[0] for row in rows], _LABEL_WIDTH)
     header = _shortened_header(table.header)
-    columns = [[row[i] for row in rows] for i in range(1, len(header))]
+    columns = [[join(row[i], plain) for row in table.rows] for i in range(len(header))]
+    for i, width in zip(range(table.n_labels), _LABEL_WIDTHS[table.n_labels], strict=True):
+        columns[i] = _shortened(columns[i], width)
     title = join(table.title, plain)
-    parts = [f"{title}\n{'=' * len(title)}"]
-    for group in _fitting(header, labels, columns):
-        body = [[label, *(columns[i][r] for i in group)] for r, label in enumerate(labels)]
+    parts = []
+    for group in _fitting(header, columns, table.n_labels):
+        shown = [*range(table.n_labels), *group]
+        rows = [[columns[i][r] for i in shown] for r in range(len(table.rows))]
         parts.append(
             tabulate(
-                [row for row in body if any(row[1:])],
-                headers=[header[0], *(header[i + 1] for i in group)],
+                [row for row in rows if any(row[table.n_labels :])],
+                headers=[header[i] for i in shown],
                 tablefmt="simple",
                 disable_numparse=True,
-                colalign=_alignment(len(group) + 1),
+                colalign=_alignment(len(shown), table.n_labels),
             )
         )
-    return "\n\n".join([parts[0] + "\n" + parts[1], *parts[2:]])
+    return f"{title}\n{'=' * len(title)}\n" + "\n\n".join(parts)
 
 
-def _alignment(n_columns: int) -> tuple[str, ...]:
-    return ("left", *("right",) * (n_columns - 1))
+def _alignment(n_columns: int, n_labels: int) -> tuple[str, ...]:
+    return (*("left",) * n_labels, *("right",) * (n_columns - n_labels))
 
 
 def _fitting(
-    header: Sequence[str], labels: Sequence[str], columns: Sequence[Sequence[str]]
+    header: Sequence[str], columns: Sequence[Sequence[str]], n_labels: int
 ) -> list[list[int]]:
-    """Column numbers in groups that fit the terminal beside the labels."""
-    label_width = _width([header[0], *labels])
+    """Numbers of the other columns, in groups that fit the terminal beside the labels."""
+    widths = [
+        max(_width([name]) + _HEADER_PADDING, _width(column)) + _GAP
+        for name, column in zip(header, columns, strict=True)
+    ]
+    label_width = sum(widths[:n_labels]) - _GAP
     groups: list[list[int]] = [[]]
     used = label_width
-    for i, column in enumerate(columns):
-        width = _GAP + max(_width([header[i + 1]]) + _HEADER_PADDING, _width(column))
-        if groups[-1] and used + width > TERMINAL_WIDTH:
+    for i in range(n_labels, len(header)):
+        if groups[-1] and used + widths[i] > TERMINAL_WIDTH:
             groups.append([])
             used = label_width
         groups[-1].append(i)
-        used += width
+        used += widths[i]
     return groups
 
 
 def _width(cells: Sequence[str]) -> int:
-    return max(len(line) for cell in cells for line in cell.split("\n"))
+    return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
 
 
 def _shortened_header(header: Sequence[Text]) -> list[str]:
     """Own words wrap at blanks, other people's names are shortened."""
     words = [
-        "\n".join(wrap(cell, _HEADER_WORDS_WIDTH)) if isinstance(cell, Safe) else join(cell, plain)
+        "\n".join(wrap(cell, _HEADER_WORDS_WIDTH, break_long_words=False))
+        if isinstance(cell, Safe)
+        else join(cell, plain)
         for cell in header
     ]
     foreign = [i for i, cell in enumerate(header) if not isinstance(cell, Safe)]

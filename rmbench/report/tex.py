@@ -15,9 +15,6 @@ _OWN_SYMBOLS = _SUPERSCRIPTS | {
     ord("\u2212"): "$-$",
     ord("°"): "\\textsuperscript{\\textdegree}",
     ord("%"): "\\%",
-    # After a row's \\ a bracket would be read as its optional argument.
-    ord("["): "{[}",
-    ord("]"): "{]}",
 }
 
 
@@ -37,13 +34,14 @@ def render_latex(results: Sequence[Result], title: str | None = None) -> str:
 
 def _environment(table: Table) -> str:
     rows = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in table.rows)
+    alignment = "l" * table.n_labels + "r" * (len(table.header) - table.n_labels)
     header = " & ".join(_header_cell(cell) for cell in table.header)
     return "\n".join(
         (
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{_cell(table.title)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
+            rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             rf"{header} \\",
             r"\midrule",

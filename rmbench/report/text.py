@@ -38,11 +38,11 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
-    "-": "{-}",  # two in a row would become a dash
     # Directly after a row's \\ these three would be read as its arguments.
     "[": "{[}",
     "]": "{]}",
     "*": "{*}",
+    "\ufffd": "?",  # in no font that LaTeX takes by default
 }
 _FORMULA_START = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
@@ -111,7 +111,8 @@ def latex(text: str) -> str:
     >>> latex("a_b & 50%")
     'a\\_b \\& 50\\%'
     """
-    return "".join(_LATEX.get(c, c) for c in plain(text))
+    escaped = "".join(_LATEX.get(c, c) for c in plain(text))
+    return re.sub("-(?=-)", "-{}", escaped)  # two in a row would become a dash
 
 
 def csv_text(text: str) -> str:

@@ -32,7 +32,7 @@ from rmbench.runner.measure import (
     skipped_reasons,
     worst_mistakes,
 )
-from rmbench.runner.suites import find_suite
+from rmbench.runner.suites import check_sections, find_suite
 from rmbench.scorers.replay import ReplayScorer, scores_of
 from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
 from rmbench.spec import DataSpec, PreferenceSuite, ScorerSpec, SuiteSpec, ThroughputSuite
@@ -113,6 +113,9 @@ def run(request: RunRequest) -> list[StoredRun]:
         for s in suites
         if isinstance(s, PreferenceSuite)
     }
+    for suite in suites:
+        if isinstance(suite, PreferenceSuite):
+            check_sections(suite, data[suite.name])
     if suites and not data and not any(s.kind == "hf" for s in specs):
         raise UsageError("a throughput suite times a model; none of the scorers runs one")
     runs: list[StoredRun] = []

@@ -8,6 +8,7 @@ from rmbench import plugins, resources
 from rmbench.errors import SpecError, UnknownNameError
 from rmbench.metrics.base import Metric
 from rmbench.spec import PreferenceSuite, SuiteSpec, load_suite
+from rmbench.types import PreferenceSet
 
 
 def suite_names() -> list[str]:
@@ -32,6 +33,21 @@ def find_suite(name_or_path: str) -> SuiteSpec:
 def suite_metrics(suite: PreferenceSuite) -> list[Metric]:
     """The suite's metrics, in its order."""
     return [plugins.load(plugins.METRICS, name) for name in suite.metrics]
+
+
+def check_sections(suite: PreferenceSuite, data: PreferenceSet) -> None:
+    """Refuse sections that would share a name with another set of examples.
+
+    Raises:
+        SpecError: If a section is called like a subset of the data but pools others.
+    """
+    subsets = {e.subset for e in data}
+    for name, parts in suite.sections.items():
+        if name in subsets and set(parts) != {name}:
+            raise SpecError(
+                f"suite {suite.name!r}, field 'sections.{name}': the data have a subset of that "
+                f"name, which the section does not stand for ({', '.join(parts)}): rename it"
+            )
 
 
 def _suite_path(name_or_path: str) -> Path:

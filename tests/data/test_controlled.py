@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmbench import plugins
@@ -26,8 +26,17 @@ from rmbench.data.controlled import (
 )
 from rmbench.data.controlled.dice import Dice
 from rmbench.data.controlled.families import coverage_bank
-from rmbench.data.controlled.mirrored import SPLITS, Split
-from rmbench.data.controlled.style import PHRASES, dressed, draw_style, has_markdown
+from rmbench.data.controlled.generate import draw_pairs
+from rmbench.data.controlled.mirrored import (
+    SPLITS,
+    Family,
+    Holdout,
+    MirroredPair,
+    Question,
+    Split,
+)
+from rmbench.data.controlled.style import PHRASES, draw_style, dressed, has_markdown
+from rmbench.data.controlled.words import WORDS
 from rmbench.data.loader import GeneratingLoader
 from rmbench.errors import UsageError
 from rmbench.resources import suites_dir
@@ -170,13 +179,16 @@ def test_length_and_markdown_score_exactly_one_half_in_every_family(examples):
     assert accuracy_per_family(examples, lambda _, r: r.count("*") + r.count("#")) == half
 
 
+FEW = generate_controlled("test", prompts_per_family=8, seed=1)
+
+
+@settings(max_examples=40)
 @given(key=st.text(max_size=8))
 def test_no_score_of_the_answer_alone_beats_one_half(key):
     def blind(_: str, response: str) -> int:
         return sha256((key + response).encode()).digest()[0]
 
-    examples = generate_controlled("test", prompts_per_family=8, seed=1)
-    assert accuracy_per_family(examples, blind) == dict.fromkeys(NAMES, 0.5)
+    assert accuracy_per_family(FEW, blind) == dict.fromkeys(NAMES, 0.5)
 
 
 def test_longer_and_markdown_stand_on_either_side_equally_often_and_often(examples):
@@ -290,21 +302,18 @@ def test_arithmetic_is_right(examples):
         assert re.findall(r"\d+", e.rejected[0]) != [str(expected)]
 
 
-def test_the_kept_facts_are_all_in_the_prompt_and_a_changed_one_is_not(examples):
-    def facts(text: str) -> set[str]:
-        # names, towns, days, months, hours and numbers; a sentence's first word is skipped
-        return set(re.findall(r"\d+(?::\d\d)?", text)) | set(
-            re.findall(r"(?<![.?!:] )(?<!^)(?<!\*\*)(?<!- )\b[A-Z][a-z]+", text, flags=re.M)
-        )
+def test_the_kept_facts_are_all_in_the_prompt_and_a_changed_one_is_not(examples, split):
+    words = {w.casefold() for w in WORDS[split].vocabulary}
 
-    missing = 0
+    def facts(text: str) -> set[str]:
+        tokens = re.findall(r"\d+:\d\d|\d+|[a-z]+", text.lower())
+        return {t for t in tokens if t in words or t.isdigit()}
+
     for e in of_family(examples, "fact"):
-        assert facts(e.chosen[0]) <= set(re.findall(r"[A-Za-z]+|\d+(?::\d\d)?", prompt_of(e)))
-        missing += not facts(e.rejected[0]) <= set(
-            re.findall(r"[A-Za-z]+|\d+(?::\d\d)?", prompt_of(e))
-        )
-    # the rest changed a colour, a room or a fact at a sentence's start
-    assert missing >= 0.5 * PROMPTS
+        given_facts = facts(prompt_of(e))
+        assert len(given_facts) >= 3
+        assert facts(e.chosen[0]) == given_facts
+        assert len(facts(e.rejected[0]) - given_facts) == 1
 
 
 def keeps_form(form: str, text: str) -> bool:
@@ -333,7 +342,7 @@ def test_the_chosen_form_is_kept_and_the_rejected_one_is_another(examples):
     cues = {
         "bullets": r"bullet|dash", "numbered": r"number", "json": r"JSON",
         "semicolons": r"semicolon", "slashes": r"slash", "table": r"table|tabulate",
-        "arrows": r"arrow", "brackets": r"bracket", "question": r"question (mark)?|question\b|ask me",
+        "arrows": r"arrow", "brackets": r"bracket", "question": r"question|ask me",
         "one word": r"word",
     }  # fmt: skip
     seen = set()
@@ -400,8 +409,16 @@ def test_an_impossible_number_of_prompts_is_refused(number):
 
 
 def test_more_prompts_than_a_family_has_is_refused_with_its_name():
-    with pytest.raises(UsageError, match=r"the family '\w+' has about \d+ test prompts"):
-        generate_controlled("test", prompts_per_family=200_000, seed=0)
+    def draw(_: Split, dice: Dice) -> MirroredPair:
+        a, b = dice.two("abcdef")
+        return MirroredPair(Question(a, ("yes",), a, "yes"), Question(b, ("no",), b, "no"))
+
+    letters = Family("letters", "", None, draw, lambda _: Holdout(frozenset(), frozenset()))
+    assert (
+        len({q.prompt for pair in draw_pairs(letters, "test", pairs=2, seed=0) for q in pair}) == 4
+    )
+    with pytest.raises(UsageError, match="the family 'letters' has about 6 test prompts, 8 were"):
+        list(draw_pairs(letters, "test", pairs=4, seed=0))
 
 
 GOOD: dict[str, Any] = {"split": "test", "prompts_per_family": 2, "seed": 0}
@@ -500,13 +517,14 @@ def test_only_padding_makes_an_answer_much_longer(toggles):
     assert mean["longer"] > 2 * max(others)
 
 
+WORD = st.text("aeiknrst", min_size=1, max_size=6)
+SENTENCE = st.lists(WORD, min_size=1, max_size=6).map(lambda ws: " ".join(ws).capitalize() + ".")
+
+
 @pytest.mark.parametrize("kind", CONFOUNDER_KINDS, ids=lambda k: k.name)
+@settings(max_examples=30)
 @given(
-    sentences=st.lists(
-        st.from_regex(r"[A-Z][a-z]{1,8}( [a-z]{1,8}){0,6}\.", fullmatch=True),
-        min_size=1,
-        max_size=4,
-    ),
+    sentences=st.lists(SENTENCE, min_size=1, max_size=4),
     key=st.integers(),
 )
 def test_any_sentences_survive_a_toggle(kind, sentences, key):

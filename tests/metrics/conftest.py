@@ -9,8 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from rmbench.types import Scores
+
+# How long an example takes says nothing about whether a statistic is right.
+settings.register_profile("rmbench", deadline=None)
+settings.load_profile("rmbench")
 
 Pair = tuple[Sequence[float], Sequence[float]]
 
@@ -86,7 +91,8 @@ def read_scores() -> Callable[..., Scores]:
                 ([one(x) for x in r["scores_chosen"]], [one(x) for x in r["scores_rejected"]])
                 for r in rows
             ],
-            ids=[r["id"] for r in rows],
+            # RewardBench 2 numbers some examples of different subsets alike.
+            ids=[f"{r.get('subset', '')}/{r['id']}" for r in rows],
             subset=[subset_of(r) if subset_of else r.get("subset", "all") for r in rows],
         )
 

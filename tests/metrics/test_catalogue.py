@@ -236,9 +236,17 @@ def test_no_examples_are_a_reason(metric, build):
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
 def test_one_example_gives_a_number_or_a_reason(metric, build):
-    found = metric(build([((1e300,), (-1e3,))], chars=[((3,), (2,))]), HALF)
+    found = metric(build([((5.0,), (-1e3,))], chars=[((3,), (2,))]), HALF)
     assert (found.value is None) == (found.reason is not None)
     assert found.ci_low is None
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
+@pytest.mark.parametrize("size", [1e-99, 1e99])
+def test_extreme_rewards_give_a_number_or_a_reason(metric, size, from_margins):
+    scores = from_margins([size, -size, size, 0.0], chars=[((3,), (2,)), ((1,), (2,))] * 2)
+    found = metric(scores, HALF)
+    assert (found.value is None) == (found.reason is not None)
 
 
 def test_a_temperature_without_a_maximum_says_so(from_margins):

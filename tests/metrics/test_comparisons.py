@@ -93,6 +93,12 @@ def test_decided_drops_ties_and_turns_the_minority_round(build):
     assert decided.decided is decided
 
 
+@pytest.mark.parametrize(("votes", "margin"), [(0.51, [2.0]), (0.49, [-2.0]), (0.5, [])])
+def test_the_majority_decides_however_small(build, votes, margin):
+    c = Comparisons.from_scores(build([((3.0,), (1.0,))], preference=[votes]))
+    assert c.decided.margin.tolist() == margin
+
+
 def test_no_scores_are_no_comparisons(build):
     c = Comparisons.from_scores(build([]))
     assert (c.n_examples, len(c), len(c.decided)) == (0, 0, 0)
@@ -112,7 +118,7 @@ def test_joins_what_a_scorer_returned():
     assert c.chars_chosen.tolist() == [1, 2, 1]
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e100])
 def test_a_reward_that_is_not_finite_names_its_example(build, bad):
     scores = build([((1.0,), (0.0,)), ((1.0,), (bad,)), ((bad,), (0.0,))], ids=["p", "q", "r"])
     with pytest.raises(ValueError, match=r"example 'q': the reward of response 1 is"):

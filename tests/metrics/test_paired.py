@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, permutation_test
 from statsmodels.stats.contingency_tables import mcnemar as sm_mcnemar
@@ -96,6 +96,7 @@ def test_paired_intervals_hold_the_difference_and_mirror(cells):
         assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=1e-7)
 
 
+@settings(max_examples=30)
 @given(COUNTS)
 def test_ends_of_tango_solve_the_score_equation(cells):
     counts = PairedCounts(*cells)
@@ -178,6 +179,7 @@ def test_known_adjustments():
     np.testing.assert_allclose(paired.benjamini_hochberg(p), [0.02, 0.04, 0.04, 0.02])
 
 
+@settings(max_examples=10)  # statsmodels takes its time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array))
 def test_adjustments_match_statsmodels(p):
     for ours, method in ((paired.holm, "holm"), (paired.benjamini_hochberg, "fdr_bh")):
@@ -195,7 +197,7 @@ def test_known_sample_sizes():
 
 
 def test_sample_size_of_the_t_test_matches_statsmodels():
-    for effect in (0.09, 0.3, 0.8):
+    for effect in (0.09, 0.3, 0.8, 3.0):
         n = TTestPower().solve_power(effect_size=effect, alpha=0.05, power=0.8)
         assert paired.required_n_mean(effect, 1.0, student=True) == math.ceil(n)
 
@@ -206,9 +208,21 @@ def test_sample_size_of_the_t_test_matches_statsmodels():
 )
 def test_known_detectable_differences(n, points):
     digits = 2 if points == 1.25 else 1
-    found = paired.detectable_difference(n, 0.1)
+    found = paired.detectable_mean(n, 0.1, student=True)
     assert round(100 * found, digits) == points
-    assert found == pytest.approx(paired.detectable_from_error(math.sqrt(0.1 / n)), rel=0.01)
+    assert found == pytest.approx(2.80 * math.sqrt(0.1 / n), rel=0.01)
+    assert found == pytest.approx(paired.detectable_difference(n, 0.1), rel=0.01)
+    assert paired.detectable_mean(n, 0.1) == pytest.approx(
+        paired.detectable_from_error(math.sqrt(0.1 / n))
+    )
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 1000])
+def test_detectable_mean_matches_statsmodels(n):
+    effect = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
+    assert paired.detectable_mean(n, 4.0, student=True) == pytest.approx(2 * effect, rel=1e-4)
+    with pytest.raises(ValueError, match="expected n >= 2"):
+        paired.detectable_mean(1, 4.0)
 
 
 @given(st.integers(50, 10**6), st.floats(0.02, 1.0))

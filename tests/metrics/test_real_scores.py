@@ -25,10 +25,8 @@ def test_armorm_on_rmb_pairs(shared_data, read_scores):
     assert (wrong.ci_low, wrong.ci_high) == pytest.approx(
         tuple(binomtest(675, 849).proportion_ci(method="wilson"))
     )
-    worst = catalogue.WORST_SUBSET_ACCURACY(scores, HALF)
-    chance = catalogue.WORST_SUBSET_ACCURACY_CHANCE(scores, HALF)
-    assert worst.value < half.value
-    assert chance.value < half.value
+    macro = catalogue.MACRO_ACCURACY(scores, HALF)
+    assert macro.value == pytest.approx(half.value)  # one subset
 
 
 GROUPS = {"mmlu": "know", "livebench-reasoning": "reason", "livebench-math": "math"}
@@ -60,11 +58,11 @@ def test_reward_models_on_judgebench(shared_data, read_scores, model, micro, mac
     for name, percent in zip(("know", "reason", "math", "code"), groups, strict=True):
         assert 100 * found["accuracy", name].value == pytest.approx(percent, abs=0.005)
     assert 100 * found["worst_subset_accuracy", None].value == pytest.approx(min(groups), abs=0.005)
-    # Margins of many logits on hard questions: all three are far too sure of themselves.
-    assert found["overconfidence", None].ci_low > 0.1
-    assert found["temperature", None].value > 2
-    assert found["ece", None].value > 3 * found["ece_null", None].value
-    assert found["ece_p", None].value == pytest.approx(1 / 1001)
+    # On questions this hard all three are far too sure of themselves.
+    assert found["overconfidence", None].ci_low > 0
+    assert found["temperature", None].ci_low > 1
+    assert found["ece", None].value > found["ece_null", None].ci_high
+    assert found["ece_p", None].value < 0.01
 
 
 @pytest.mark.parametrize(

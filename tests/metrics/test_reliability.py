@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -89,6 +91,13 @@ def test_equal_values_share_a_bin_in_any_order(values, n_bins, seed, weighted):
     order = rng.permutation(len(values))
     shuffled = rel.equal_mass_bins(values[order], n_bins, None if weight is None else weight[order])
     assert shuffled.tolist() == bins[order].tolist()
+
+
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 1, 1, 1, 1, 2])])
+def test_a_run_of_equal_values_goes_where_its_middle_falls(weight):
+    values = np.array([0.6, 0.7, 0.7, 0.7, 0.7, 0.8])
+    assert rel.equal_mass_bins(values, 3, weight).tolist() == [0, 1, 1, 1, 1, 2]
+    assert rel.equal_mass_bins(1.4 - values, 3, weight).tolist() == [2, 1, 1, 1, 1, 0]
 
 
 def test_weighted_bins_hold_equal_weight():
@@ -252,7 +261,7 @@ def test_reliability_table_adds_up_to_the_ece(equal_mass):
         rel.ece(sure, outcome, bins), abs=1e-12
     )
     assert all(r.low <= r.confidence <= r.high for r in rows)
-    assert all(a.high <= b.low for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a.high <= b.low for a, b in pairwise(rows))
 
 
 def test_reliability_table_leaves_empty_bins_out():
@@ -273,7 +282,7 @@ def test_accuracy_by_margin():
     assert rows[-1].accuracy == 1.0
     assert (rows[0].low, rows[0].high, rows[0].margin) == (1.0, 2.0, 1.5)
     assert rows[0].confidence == pytest.approx(expit([1.0, 1.5, 2.0]).mean())
-    assert all(a.high <= b.low for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a.high <= b.low for a, b in pairwise(rows))
 
 
 def test_nothing_to_bin_is_refused():

@@ -147,6 +147,13 @@ def test_margins_that_point_the_wrong_way_have_no_temperature():
     assert isinstance(invert_slope(flat), Undefined)
 
 
+def test_a_slope_of_rounding_errors_is_zero():
+    found = fit([0.1, 0.2, -0.3], preference=np.full(3, 0.9))
+    assert 0.1 + 0.2 - 0.3 != 0.0
+    assert found.slope == 0.0
+    assert isinstance(invert_slope(found), Undefined)
+
+
 def test_an_interval_of_the_slope_that_touches_zero_bounds_no_temperature():
     found = fit([1.0, 1.0, 1.0, -1.0])
     assert found.interval.low < 0 < found.interval.high

@@ -300,3 +300,14 @@ def test_an_unknown_metric_in_a_suite_file_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(SpecError, match=r"field 'metrics'.*did you mean 'accuracy'"):
         run(request(tmp_path, "length:", suites=(str(suite),)))
+
+
+def test_a_section_called_like_another_subset_is_refused_before_scoring(tmp_path: Path) -> None:
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nversion = "1"\ntitle = "t"\ndescription = "d"\nties = "half"\n'
+        'metrics = ["accuracy"]\n[data]\nloader = "auto"\n[sections]\neven = ["odd"]\n'
+    )
+    data = (str(pairs_file(tmp_path / "p.jsonl")),)
+    with pytest.raises(SpecError, match=r"field 'sections.even': the data have a subset"):
+        run(request(tmp_path, "length:", suites=(str(suite),), data_dirs=data))

@@ -146,6 +146,6 @@ def test_longer_texts_leave_room_for_fewer_pairs() -> None:
         )
     )
     cpu = torch.device("cpu")
-    # 100 bytes * 384 * 6 = 230,400 per token; 2 GiB / (2 * 256 * 230,400) = 18.2
-    assert pairs_in_memory(model, 256, cpu) == 18
+    # 100 bytes * 384 * 6 = 230,400 per token; 512 MiB / (2 * 256 * 230,400) = 4.6
+    assert pairs_in_memory(model, 256, cpu) == 4
     assert pairs_in_memory(model, 10**9, cpu) == 1

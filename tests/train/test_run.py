@@ -151,6 +151,28 @@ def test_micro_batches_do_not_change_what_is_learned(
     assert cut.eval.margin == pytest.approx(whole.eval.margin, abs=1e-4)
 
 
+def test_autocast_learns_and_leaves_the_weights_in_float32(
+    tiny_bert: Path, pairs_file: Path, tmp_path: Path
+) -> None:
+    record = run(
+        tiny_bert, pairs_file, tmp_path / "model", bf16=True, max_steps=40,
+        eval_data=str(pairs_file),
+    ).record  # fmt: skip
+    assert record.eval is not None
+    assert record.eval.accuracy == 1.0
+    assert {value.dtype for value in weights(tmp_path / "model").values()} == {torch.float32}
+
+
+def test_a_new_head_is_drawn_from_the_seed(
+    tiny_bert: Path, pairs_file: Path, tmp_path: Path
+) -> None:
+    run(tiny_bert, pairs_file, tmp_path / "model", lr=1e-12, max_steps=1, seed=5)
+    saved = weights(tmp_path / "model")
+    drawn = 0.02 * torch.randn(1, 32, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(saved["classifier.weight"], drawn, rtol=0, atol=1e-9)
+    torch.testing.assert_close(saved["classifier.bias"], torch.zeros(1), rtol=0, atol=1e-9)
+
+
 def test_head_of_a_reward_model_is_kept(tiny_bert: Path, pairs_file: Path, tmp_path: Path) -> None:
     run(tiny_bert, pairs_file, tmp_path / "first")
     again = run(tmp_path / "first", pairs_file, tmp_path / "second", lr=1e-12, max_steps=1)

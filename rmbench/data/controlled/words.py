@@ -149,7 +149,7 @@ WORDS: dict[Split, Words] = {
             "Lyon",
         ),
         days=("Monday", "Tuesday", "Thursday", "Saturday"),
-        months=("January", "February", "April", "May", "July", "August", "October", "December"),
+        months=("January", "February", "April", "July", "August", "October", "December"),
         times=(
             "7:30",
             "8:00",

@@ -311,6 +311,95 @@ TRAIN = Bank(
             ),
         ),
         Choice(
+            "a bag",
+            Condition(
+                ("carry a lot of books", "need room for many things", "pack for a month"),
+                ("a huge rucksack", "a suitcase with two big compartments", "a large trunk"),
+            ),
+            Condition(
+                ("only carry a key and a phone", "like it tiny", "want it to fit in one hand"),
+                ("a small purse", "a slim pouch", "a tiny clutch"),
+            ),
+        ),
+        Choice(
+            "a place to live",
+            Condition(
+                ("love peace and nature", "can't bear noise", "long for the countryside"),
+                (
+                    "a cottage in a quiet village",
+                    "a farmhouse among fields",
+                    "a hut by a lonely lake",
+                ),
+            ),
+            Condition(
+                ("love nightlife", "want shops and bars around me", "am a city person"),
+                (
+                    "a loft in the busy centre",
+                    "a flat above a nightclub",
+                    "a room on the main avenue",
+                ),
+            ),
+        ),
+        Choice(
+            "a school subject",
+            Condition(
+                ("like numbers", "enjoy equations", "am good at counting"),
+                ("algebra", "geometry", "statistics", "mathematics"),
+            ),
+            Condition(
+                ("like the past", "enjoy stories of kings", "am keen on old times"),
+                ("medieval history", "the history of Rome", "archaeology", "the history of wars"),
+            ),
+        ),
+        Choice(
+            "clothes",
+            Condition(
+                ("go where it is freezing", "expect snow", "feel cold easily"),
+                ("a thick woollen coat", "a padded parka with gloves", "a fur hat and a scarf"),
+            ),
+            Condition(
+                ("go where it is boiling hot", "expect a heatwave", "spend the week on a beach"),
+                ("shorts and a thin top", "a swimsuit and a sun hat", "a light cotton dress"),
+            ),
+        ),
+        Choice(
+            "a book",
+            Condition(
+                ("want it for a small child", "read to my toddler at bedtime"),
+                ("a picture book about a bear", "a fairy tale with pop-up pages", "nursery rhymes"),
+            ),
+            Condition(
+                ("want to solve a murder", "love detectives", "like a good crime"),
+                (
+                    "a murder mystery on a train",
+                    "a detective novel",
+                    "a crime story with an inspector",
+                ),
+            ),
+        ),
+        Choice(
+            "a sport",
+            Condition(
+                ("love water", "want to be in the sea"),
+                ("surfing", "diving with a snorkel", "water polo", "kayaking"),
+            ),
+            Condition(
+                ("am afraid of water", "want to stay on dry land"),
+                ("badminton", "table tennis", "gymnastics", "golf"),
+            ),
+        ),
+        Choice(
+            "a way to relax",
+            Condition(
+                ("have only five minutes", "am in a hurry", "need it to be quick"),
+                ("three deep breaths", "a short stretch at the desk", "one song with closed eyes"),
+            ),
+            Condition(
+                ("have a whole week", "have endless time", "am in no hurry at all"),
+                ("a week at a spa", "a long retreat in a monastery", "ten days at sea"),
+            ),
+        ),
+        Choice(
             "a job for my free time",
             Condition(
                 ("love children", "want to be around kids"),

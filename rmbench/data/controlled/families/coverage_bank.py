@@ -206,6 +206,81 @@ TRAIN = Bank(
             },
         ),
         Situation(
+            ("{name} plans a garden for {month}.", "I lay out a garden near {city}."),
+            {
+                "which flowers are easy": (
+                    "Sunflowers and marigolds grow in any soil.",
+                    "Try daisies, they bloom without care.",
+                ),
+                "how do I keep slugs away": (
+                    "Collect slugs at night or put up a copper fence.",
+                    "Rough sand around the beds stops snails.",
+                ),
+                "where do I put a bench": (
+                    "Place the seat in the shade of a tree.",
+                    "A bench against the south wall is warm.",
+                ),
+                "how do I mow the lawn": (
+                    "Cut the grass weekly, never too short.",
+                    "Use a sharp mower on dry grass.",
+                ),
+                "what about a pond": (
+                    "Dig a shallow pool and line it with foil.",
+                    "Fish and lilies like deep water.",
+                ),
+            },
+        ),
+        Situation(
+            ("{name} has a bad cold.", "I caught a cold on {day}."),
+            {
+                "what should one drink": (
+                    "Hot tea with lemon is soothing.",
+                    "Drink plenty of water and broth.",
+                ),
+                "how do I stop the cough": (
+                    "Honey or a syrup calms a cough.",
+                    "Suck a throat sweet and breathe steam.",
+                ),
+                "when can I go to work": (
+                    "Return to the office once the fever is gone.",
+                    "Stay off work for three days.",
+                ),
+                "how do I sleep with it": (
+                    "Raise the pillow and air the bedroom.",
+                    "A nose spray before bed lets you rest.",
+                ),
+                "who should keep away": (
+                    "Old relatives and babies should not visit.",
+                    "Keep your distance from pregnant friends.",
+                ),
+            },
+        ),
+        Situation(
+            ("Our school trip to {city} is on {day}.", "{name} leads the school trip to {city}."),
+            {
+                "how many adults go along": (
+                    "One teacher for ten pupils is the rule.",
+                    "Two parents and a teacher come with us.",
+                ),
+                "what food do children need": (
+                    "Give them sandwiches and an apple.",
+                    "A packed lunch without nuts is best.",
+                ),
+                "what if a child gets lost": (
+                    "Agree on a meeting point and a phone number.",
+                    "Call the police if a pupil is missing.",
+                ),
+                "which games fit the bus": (
+                    "Riddles and singing pass the ride.",
+                    "Let them play bingo with road signs.",
+                ),
+                "how do we pay the entrance": (
+                    "Groups get tickets at half price.",
+                    "The museum sends the school a bill.",
+                ),
+            },
+        ),
+        Situation(
             ("{name} wants to learn English in {city}.", "I plan to learn English from {month}."),
             {
                 "which book is good": (

@@ -172,7 +172,7 @@ _TEST = _Bank(
     ),
     forms={
         "bullets": ("Bullet format would be best.", "Every entry gets its own bullet."),
-        "numbered": ("A list with numbers would be best.", "Count entries off: first 1, then 2."),
+        "numbered": ("A list with numbers would be best.", "Give every entry its number."),
         "json": ("The reply must be parseable as JSON.", "My script expects JSON data."),
         "semicolons": ("Semicolons should divide entries.", "Delimit by semicolon."),
         "slashes": ("Slashes should divide entries.", "Delimit by slash."),

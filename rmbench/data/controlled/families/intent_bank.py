@@ -209,6 +209,102 @@ TRAIN = Bank(
         ),
         Opposites(
             Purpose(
+                ("they should hurry up", "tell them to be quick"),
+                (
+                    "{name}, hurry, we are running out of time!",
+                    "Be quick, {name}, the {thing} starts any minute.",
+                ),
+            ),
+            Purpose(
+                ("they can take their time", "tell them there is no rush"),
+                (
+                    "{name}, no rush, we have plenty of time.",
+                    "Take it slowly, {name}, the {thing} can wait.",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
+                ("I like the gift", "say how happy I am about the gift"),
+                (
+                    "{name}, your gift is beautiful, I am so happy with it.",
+                    "I adore your gift, {name}, it is just right.",
+                ),
+            ),
+            Purpose(
+                ("I want to return the gift", "say that the gift does not suit me"),
+                (
+                    "{name}, may I give your gift back? It is not for me.",
+                    "I can't use your gift, {name}. Could we exchange it?",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
+                ("I am ill and stay at home", "I feel sick"),
+                (
+                    "{name}, I have a fever and must stay in bed.",
+                    "I am too sick for the {thing}, {name}.",
+                ),
+            ),
+            Purpose(
+                ("I am well again and will be back", "I feel healthy"),
+                (
+                    "{name}, I have recovered and feel fine.",
+                    "I am healthy again, {name}, see you at the {thing}.",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
+                ("the room is too cold", "ask them to turn the heating up"),
+                (
+                    "{name}, it is freezing, please turn up the heating.",
+                    "Could you warm up the room, {name}? We are cold.",
+                ),
+            ),
+            Purpose(
+                ("the room is too hot", "ask them to open a window"),
+                (
+                    "{name}, it is far too warm, please open a window.",
+                    "Could you cool the room, {name}? We are sweating.",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
+                ("invite them to stay longer", "they may stay"),
+                (
+                    "{name}, please stay a few more days with us.",
+                    "Don't go yet, {name}, you are welcome here.",
+                ),
+            ),
+            Purpose(
+                ("ask them to leave", "they must go"),
+                (
+                    "{name}, I have to ask you to go now.",
+                    "Please pack your things and leave, {name}.",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
+                ("I trust them with the {thing}", "I believe in them"),
+                (
+                    "{name}, I have full confidence in you.",
+                    "You will do the {thing} very well, {name}, I trust you.",
+                ),
+            ),
+            Purpose(
+                ("I don't trust them with the {thing}", "I have doubts about them"),
+                (
+                    "{name}, I doubt that you can do it.",
+                    "I would rather give the {thing} to somebody else, {name}.",
+                ),
+            ),
+        ),
+        Opposites(
+            Purpose(
                 ("recommend the hotel", "the hotel was great"),
                 (
                     "{name}, stay at that hotel, the rooms are lovely.",

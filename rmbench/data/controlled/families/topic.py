@@ -157,6 +157,126 @@ _TRAIN = _Bank(
             "Cool a burn under running water for a good while.",
             "Press firmly on a bleeding wound and raise the arm.",
         ),
+        "gardening in pots": (
+            "Choose containers with a hole so that water drains.",
+            "Fresh compost feeds balcony flowers all season.",
+        ),
+        "making soup": (
+            "Fry the onions first for a deeper taste.",
+            "Simmer the stock slowly and skim the fat.",
+        ),
+        "riding horses": (
+            "Sit up straight and hold the reins softly.",
+            "Let the mare sniff your hand before you mount.",
+        ),
+        "skiing": (
+            "Lean forward and let your skis point down the piste.",
+            "Start on the nursery slope and learn to brake first.",
+        ),
+        "the stock market": (
+            "Spread your money over many shares.",
+            "Do not sell in a panic when prices drop.",
+        ),
+        "losing weight": (
+            "Eat more vegetables and drink fewer sodas.",
+            "A slow diet lasts longer than a strict one.",
+        ),
+        "growing potatoes": (
+            "Heap earth around the stems as they grow.",
+            "Harvest the tubers when the leaves turn yellow.",
+        ),
+        "public transport": (
+            "A monthly pass is cheaper than single bus tickets.",
+            "Avoid the rush hour on the underground.",
+        ),
+        "teaching maths": (
+            "Let pupils explain how they got their result.",
+            "Use blocks and drawings before formulas.",
+        ),
+        "singing": (
+            "Warm up your voice with scales.",
+            "Breathe from the belly to hold a long note.",
+        ),
+        "drawing faces": (
+            "The eyes lie halfway down the head.",
+            "Sketch the skull as an oval before the nose and mouth.",
+        ),
+        "building a shed": (
+            "Level the ground and lay a firm base.",
+            "Overlap the roof felt so that rain runs off the wood.",
+        ),
+        "heart health": (
+            "Thirty minutes of brisk walking lowers blood pressure.",
+            "Use less salt and stop smoking.",
+        ),
+        "ancient Egypt": (
+            "The pharaohs built pyramids as tombs.",
+            "Floods of the Nile made the fields fertile.",
+        ),
+        "volcanoes": (
+            "Magma rises through cracks and becomes lava.",
+            "Ash from an eruption can stop air traffic.",
+        ),
+        "the solar system": (
+            "Eight planets go round our star.",
+            "Jupiter is the largest planet and has many moons.",
+        ),
+        "dinosaurs": (
+            "Fossil bones show how the giant reptiles lived.",
+            "An asteroid probably ended their age.",
+        ),
+        "spreadsheets": (
+            "Name your columns and sort the rows by date.",
+            "A formula in the last cell can add up a column.",
+        ),
+        "mobile phones": (
+            "Dim the screen to make the battery last.",
+            "Delete unused apps to free memory.",
+        ),
+        "renting a flat": (
+            "Read the lease before you sign it.",
+            "Take photos of scratches so that you get the deposit back.",
+        ),
+        "camping": (
+            "Pitch the tent on flat ground before dark.",
+            "Hang food in a tree so that bears stay away.",
+        ),
+        "dental care": (
+            "Brush your teeth for two minutes twice a day.",
+            "Floss removes what the toothbrush misses.",
+        ),
+        "whisky": (
+            "A drop of water opens up the aroma of a malt.",
+            "Years in the oak cask give it colour.",
+        ),
+        "wedding planning": (
+            "Book the venue and the band a year ahead.",
+            "Seat the guests so that each table knows the couple.",
+        ),
+        "the French Revolution": (
+            "Hunger and debt turned the people against the king.",
+            "The storming of the Bastille started it in Paris.",
+        ),
+        "climate change": (
+            "Burning coal and oil warms the atmosphere.",
+            "Forests take carbon dioxide out of the air.",
+        ),
+        "pancakes": (
+            "Whisk flour, eggs and milk into a thin batter.",
+            "Flip them when bubbles show in the pan.",
+        ),
+        "learning to drive": (
+            "Look into the mirrors before you change lanes.",
+            "Let the clutch come up slowly to start without stalling.",
+        ),
+        "card tricks": (
+            "Hide the chosen card while the audience looks elsewhere.",
+            "Shuffle the deck smoothly to seem honest.",
+        ),
+        "babies": (
+            "Burp the infant after each bottle.",
+            "Lay a newborn on its back in the cot.",
+        ),
     },
 )
 

@@ -1,0 +1,163 @@
+"""Cards of bars: a suite's headline, its subsets, its toggles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rmbench.report.bars import (
+    ACCURACY_SCALE,
+    FRACTION_SCALE,
+    Bar,
+    Scale,
+    bar,
+    scale_about_zero,
+    scale_from_zero,
+)
+from rmbench.report.caveats import flags
+from rmbench.report.labels import label_of
+from rmbench.report.numbers import interval, size_range, value_only
+from rmbench.report.overview import Entry, SuiteView
+from rmbench.result import Estimate, Result
+
+PAIRWISE = ("accuracy", "macro_accuracy", "section_mean_accuracy")
+"""Metrics that a coin flip brings to one half."""
+
+
+@dataclass(frozen=True)
+class BarRow:
+    """One bar with its name and number.
+
+    ``flags`` are short words for what makes the value less than it seems.
+    """
+
+    name: str
+    value: str
+    interval: str | None
+    bar: Bar | None
+    is_baseline: bool = False
+    n: str | None = None
+    flags: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class BarCard:
+    """Bars of one quantity on one scale."""
+
+    title: str
+    subtitle: str
+    scale: Scale
+    rows: tuple[BarRow, ...]
+    anchor: str = ""
+    is_baseline: bool = False
+    flags: tuple[str, ...] = ()
+
+
+def headline_card(suite: SuiteView, anchor: str) -> BarCard:
+    """What stands for a suite, scorer by scorer; its title leads to ``anchor``."""
+    metric = "pairs_per_s" if suite.is_throughput else suite.headline or ""
+    found = [e.result.estimate(metric) for e in suite.entries]
+    scale = scale_from_zero(found, "pairs/s") if suite.is_throughput else _scale(suite, metric)
+    sizes = {e.n for e in found if e is not None}
+    size = f", n = {size_range(sizes)}" if sizes and not suite.is_throughput else ""
+    return BarCard(
+        title=suite.ref.title or suite.name,
+        subtitle=f"{label_of(metric).label}{size}",
+        scale=scale,
+        rows=tuple(
+            _bar_row(entry.scorer.name, e, scale, entry=entry)
+            for entry, e in zip(suite.entries, found, strict=True)
+        ),
+        anchor=anchor,
+    )
+
+
+def _scale(suite: SuiteView, metric: str) -> Scale:
+    """The scale of an accuracy: best of N has another chance than one half."""
+    if metric == "score":
+        results = [entry.result for entry in suite.entries]
+        metric = next(
+            (m for m in PAIRWISE if all(_same(r, "score", m) for r in results)),
+            "best_of_n_accuracy",
+        )
+    return ACCURACY_SCALE if metric in PAIRWISE else FRACTION_SCALE
+
+
+def _same(result: Result, first: str, second: str) -> bool:
+    a, b = result.estimate(first), result.estimate(second)
+    return a is not None and b is not None and a.value == b.value
+
+
+def _bar_row(
+    name: str,
+    estimate: Estimate | None,
+    scale: Scale,
+    *,
+    entry: Entry,
+    signed: bool = False,
+    with_n: bool = False,
+) -> BarRow:
+    return BarRow(
+        name=name,
+        value=value_only(estimate, signed=signed),
+        interval=interval(estimate, signed=signed) if estimate else None,
+        bar=bar(estimate, scale),
+        is_baseline=entry.scorer.info.content_blind,
+        n=f"{estimate.n:,}" if with_n and estimate else None,
+        flags=() if with_n else flags(entry.result),
+        reason=estimate.reason if estimate else None,
+    )
+
+
+def subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:
+    """One card per scorer with all subsets in the same order."""
+    scale = _scale(suite, metric)
+    return tuple(
+        BarCard(
+            title=entry.scorer.name,
+            subtitle="",
+            scale=scale,
+            rows=tuple(
+                _bar_row(
+                    subset,
+                    entry.result.estimate(metric, subset),
+                    scale,
+                    entry=entry,
+                    with_n=True,
+                )
+                for subset in suite.subsets_of(metric)
+            ),
+            is_baseline=entry.scorer.info.content_blind,
+            flags=flags(entry.result),
+        )
+        for entry in suite.entries
+    )
+
+
+def toggle_cards(suite: SuiteView) -> tuple[BarCard, ...]:
+    """How far each toggle moves the reward, and how often the toggled answer wins."""
+    cards = []
+    for metric in ("confounder_shift", "confounder_win_rate"):
+        toggles = suite.subsets_of(metric)
+        if not toggles:
+            continue
+        label = label_of(metric)
+        for entry in suite.entries:
+            found = [entry.result.estimate(metric, t) for t in toggles]
+            # Rewards of two scorers have two scales: each has its own axis.
+            scale = scale_about_zero(found) if label.signed else ACCURACY_SCALE
+            unit = next((e.unit for e in found if e is not None), "")
+            cards.append(
+                BarCard(
+                    title=entry.scorer.name,
+                    subtitle=f"{label.label} ({unit})" if label.signed else label.label,
+                    scale=scale,
+                    rows=tuple(
+                        _bar_row(t, e, scale, entry=entry, signed=label.signed, with_n=True)
+                        for t, e in zip(toggles, found, strict=True)
+                    ),
+                    is_baseline=entry.scorer.info.content_blind,
+                    flags=flags(entry.result),
+                )
+            )
+    return tuple(cards)

@@ -1,0 +1,76 @@
+from collections.abc import Callable
+
+from rmbench.report.overview import arrange, lowest_subset
+from rmbench.result import Estimate, Result, StoredRun, SuiteRef
+
+Build = Callable[..., Result]
+
+
+def _score(value: float) -> Estimate:
+    return Estimate(metric="score", value=value, n=40, unit="fraction")
+
+
+def test_models_come_before_baselines_and_accuracy_before_speed(runs: list[StoredRun]) -> None:
+    overview = arrange([run.result for run in reversed(runs)])
+    assert [s.name for s in overview.scorers] == ["tiny-rm", "length"]
+    assert [s.name for s in overview.suites] == ["rm-bench", "pairs", "confounders", "throughput"]
+    assert [e.scorer.name for s in overview.suites if s.name == "pairs" for e in s.entries] == [
+        "tiny-rm",
+        "length",
+    ]
+
+
+def test_positions_lead_back_to_the_results(runs: list[StoredRun]) -> None:
+    results = [run.result for run in runs]
+    for suite in arrange(results).suites:
+        for entry in suite.entries:
+            assert results[entry.position] is entry.result
+
+
+def test_headline_is_the_score_only_if_every_result_has_one(pairs_result: Build) -> None:
+    whole = pairs_result("a")
+    scored = whole.model_copy(update={"estimates": (_score(0.8), *whole.estimates)})
+    other = pairs_result("b")
+    assert arrange([scored]).suites[0].headline == "score"
+    assert arrange([scored, other]).suites[0].headline == "accuracy"
+
+
+def test_suites_without_an_accuracy_have_no_headline(runs: list[StoredRun]) -> None:
+    headlines = {s.name: s.headline for s in arrange([r.result for r in runs]).suites}
+    assert headlines == {
+        "pairs": "accuracy",
+        "rm-bench": "accuracy",
+        "confounders": None,
+        "throughput": None,
+    }
+
+
+def test_namesakes_are_told_apart(pairs_result: Build) -> None:
+    first = pairs_result("checkpoint-100")
+    info = first.scorer.model_copy(update={"spec": "/b/checkpoint-100"})
+    second = first.model_copy(update={"scorer": info})
+    names = [s.name for s in arrange([first, second]).scorers]
+    assert len(set(names)) == 2
+    assert all(n.startswith("checkpoint-100 (") for n in names)
+
+
+def test_the_same_measurement_twice_takes_two_rows(pairs_result: Build) -> None:
+    overview = arrange([pairs_result("a"), pairs_result("a", accuracy=0.6)])
+    assert [s.name for s in overview.scorers] == ["a", "a (run 2)"]
+    assert len(overview.suites[0].entries) == 2
+
+
+def test_two_versions_of_a_suite_are_two_suites(pairs_result: Build) -> None:
+    new = SuiteRef(name="pairs", version="2", digest="9" * 64)
+    overview = arrange([pairs_result("a"), pairs_result("a", suite=new)])
+    assert [s.name for s in overview.suites] == [
+        "pairs (version 1, aaaaaaaa)",
+        "pairs (version 2, 99999999)",
+    ]
+    assert len(overview.scorers) == 1
+
+
+def test_lowest_subset_is_the_one_behind_the_worst_value(pairs_result: Build) -> None:
+    lowest = lowest_subset(pairs_result("a"))
+    assert lowest is not None
+    assert lowest.subset == "chat"
