@@ -17,7 +17,7 @@ from rmbench.report.caveats import flags
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import interval, size_range, value_only
 from rmbench.report.overview import Entry, SuiteView
-from rmbench.result import Estimate, Result
+from rmbench.result import Estimate
 
 PAIRWISE = ("accuracy", "macro_accuracy", "section_mean_accuracy")
 """Metrics that a coin flip brings to one half."""
@@ -75,17 +75,8 @@ def headline_card(suite: SuiteView, anchor: str) -> BarCard:
 def _scale(suite: SuiteView, metric: str) -> Scale:
     """The scale of an accuracy: best of N has another chance than one half."""
     if metric == "score":
-        results = [entry.result for entry in suite.entries]
-        metric = next(
-            (m for m in PAIRWISE if all(_same(r, "score", m) for r in results)),
-            "best_of_n_accuracy",
-        )
+        metric = suite.ref.headline or metric
     return ACCURACY_SCALE if metric in PAIRWISE else FRACTION_SCALE
-
-
-def _same(result: Result, first: str, second: str) -> bool:
-    a, b = result.estimate(first), result.estimate(second)
-    return a is not None and b is not None and a.value == b.value
 
 
 def _bar_row(

@@ -54,6 +54,7 @@ class SuiteRef(_Record):
     )
     kind: Literal["preference", "throughput"] = "preference"
     title: str = ""
+    headline: str | None = Field(default=None, description="the metric that `score` is")
 
 
 class ScorerInfo(_Record):

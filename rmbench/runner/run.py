@@ -277,6 +277,7 @@ def _suite_ref(suite: SuiteSpec) -> SuiteRef:
         digest=suite.digest,
         kind=suite.kind,
         title=suite.title,
+        headline=suite.headline if isinstance(suite, PreferenceSuite) else None,
     )
 
 

@@ -161,7 +161,13 @@ def _pairs_result(name: str, *, blind: bool = False, accuracy: float = 0.7, **mo
 def _partial_result(name: str) -> Result:
     score = _estimate("section_mean_accuracy", None, reason="no example in section 'math'")
     return Result(
-        suite=SuiteRef(name="rm-bench", version="1", digest="b" * 64, title="RM-Bench"),
+        suite=SuiteRef(
+            name="rm-bench",
+            version="1",
+            digest="b" * 64,
+            title="RM-Bench",
+            headline="section_mean_accuracy",
+        ),
         scorer=_scorer(name),
         counts=_counts(failed=1),
         estimates=(_accuracy(0.55), score, *_calibration(True)),
