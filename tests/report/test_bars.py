@@ -61,21 +61,24 @@ def test_nothing_leaves_the_track(triples: list[tuple[float, float, float]]) -> 
 
 
 @pytest.mark.parametrize(
-    ("best_of_n", "has_chance_line"), [(0.7, True), (0.55, False)], ids=["pairs", "best of N"]
+    ("headline", "has_chance_line"),
+    [("accuracy", True), ("best_of_n_accuracy", False)],
+    ids=["pairs", "best of N"],
 )
 def test_best_of_n_scores_have_no_coin_flip_line(
     runs: list[StoredRun],
     pairs_result: Callable[..., Result],
-    best_of_n: float,
+    headline: str,
     has_chance_line: bool,
 ) -> None:
     """A score of RewardBench 2's kind has a chance of one in four, not of one half."""
     result = pairs_result("a", accuracy=0.7)
     extra = tuple(
-        Estimate(metric=m, value=best_of_n, n=40, unit="fraction")
+        Estimate(metric=m, value=0.7, n=40, unit="fraction")
         for m in ("score", "best_of_n_accuracy")
     )
-    result = result.model_copy(update={"estimates": (*extra, *result.estimates)})
+    suite = result.suite.model_copy(update={"headline": headline})
+    result = result.model_copy(update={"estimates": (*extra, *result.estimates), "suite": suite})
     stored = StoredRun(runs[0].path, result.model_copy(update={"scores_sha256": None}))
     card = build_page(arrange([result]), [stored], None).cards[0]
     assert card.subtitle.startswith("score")
