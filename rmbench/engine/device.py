@@ -1,19 +1,36 @@
-"""Facts about the device a model runs on."""
+"""Facts about the machine and the device a model runs on. Costs no torch to import."""
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rmbench.result.models import Environment
 
 if TYPE_CHECKING:
     import torch
 
+_PACKAGES = (
+    "rmbench", "numpy", "scipy", "pandas", "torch", "transformers", "tokenizers", "datasets",
+    "accelerate", "trl", "safetensors",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """Device name, number of CPU threads torch uses, and the device's memory."""
+    """A device a model can run on.
+
+    Attributes:
+        name: As its maker gives it.
+        kind: ``cpu``, ``cuda``, ...
+        threads: CPU threads torch uses.
+        memory_bytes: Of the device itself; ``None`` for a CPU.
+        driver: CUDA version torch was built for; ``None`` for a CPU.
+    """
 
     name: str
     kind: str
@@ -45,3 +62,26 @@ def device_facts(device: torch.device) -> DeviceFacts:
             properties.name, "cuda", threads, int(properties.total_memory), torch.version.cuda
         )
     return DeviceFacts(cpu_name(), device.type, threads, None, None)
+
+
+def describe_environment(facts: DeviceFacts | None = None) -> Environment:
+    """Python, installed packages and machine, for the record.
+
+    Args:
+        facts: The device a model ran on; ``None`` where none did.
+    """
+    packages = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    cores = os.cpu_count() or 1
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=f"{cpu_name()}, {cores} cores",
+        threads=facts.threads if facts else cores,
+        device=facts.name if facts else None,
+        packages=packages,
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from rmbench import __version__
 from rmbench.data.load import load_suite_data
+from rmbench.engine.device import describe_environment
 from rmbench.errors import UsageError
 from rmbench.result import (
     Counts,
@@ -23,7 +24,7 @@ from rmbench.result import (
     SuiteRef,
     write_run,
 )
-from rmbench.runner.environment import HasNotes, RunsModel, describe_environment
+from rmbench.runner.capabilities import HasNotes, RunsModel
 from rmbench.runner.measure import (
     count,
     count_unique_responses,
@@ -317,7 +318,7 @@ def _provenance(
         policy=policy,
         data=data,
         engine=model.provenance() if model else None,
-        environment=describe_environment(scorer),
+        environment=describe_environment(model.facts() if model else None),
         training=model.training() if model else None,
         facts=facts or {},
         notes=(*notes, *own_notes),

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from rmbench.engine.device import cpu_name, device_facts
 from rmbench.result import Environment
 from rmbench.train.config import TrainConfig
 from rmbench.train.output import RECORD_NAME
 from rmbench.train.pairs import PairSet
 from rmbench.types import PreferenceSet
-
-_PACKAGES = ("rmbench", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
 
 
 class _Record(BaseModel):
@@ -151,23 +144,3 @@ def describe_arguments(config: TrainConfig) -> dict[str, Any]:
         elif isinstance(value, tuple):
             arguments[name] = list(value)
     return arguments
-
-
-def describe_environment(device: torch.device) -> Environment:
-    """The machine and the libraries of this run."""
-    facts = device_facts(device)
-    return Environment(
-        python=platform.python_version(),
-        platform=platform.platform(),
-        cpu=f"{cpu_name()}, {os.cpu_count()} cores",
-        threads=facts.threads,
-        device=facts.name,
-        packages={name: _version(name) for name in _PACKAGES},
-    )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -16,6 +16,7 @@ from transformers import PrinterCallback, TrainingArguments, set_seed
 
 from rmbench import __version__
 from rmbench.data.load import load_preferences
+from rmbench.engine.device import describe_environment, device_facts
 from rmbench.engine.encode import Encoder, build_encoder
 from rmbench.engine.loading import LoadedModel, load_sequence_classifier
 from rmbench.engine.scoring import resolve_device
@@ -46,7 +47,6 @@ from rmbench.train.record import (
     TrainMetrics,
     TrainReport,
     describe_arguments,
-    describe_environment,
     describe_source,
 )
 from rmbench.train.trainer import PairwiseTrainer
@@ -109,7 +109,7 @@ def _train_into(folder: Path, config: TrainConfig, *, progress: bool) -> Trainin
         arguments=describe_arguments(config),
         train=train_metrics,
         eval=eval_metrics,
-        environment=describe_environment(trainer.args.device),
+        environment=describe_environment(device_facts(trainer.args.device)),
         duration_s=time.perf_counter() - started,
     )
     record.write(folder)

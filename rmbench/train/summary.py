@@ -16,7 +16,10 @@ def summarise(report: TrainReport) -> str:
     rows = [
         ("model", str(report.out)),
         ("base", f"{record.base.name} ({record.base.parameters / 1e6:.1f} M parameters)"),
-        ("pairs", f"{record.pairs:,} ({record.train.epochs:.2f} epochs, {record.train.steps} steps)"),
+        (
+            "pairs",
+            f"{record.pairs:,} ({record.train.epochs:.2f} epochs, {record.train.steps} steps)",
+        ),
         ("speed", f"{record.train.pairs_per_s:.1f} pairs/s, {record.duration_s:.0f} s in all"),
         ("mean loss", f"{record.train.mean_loss:.4f}"),
     ]

@@ -375,11 +375,12 @@ def test_harmful_requests_are_the_refused_ones(examples):
     harm = re.compile(
         r"pick the lock|steal|in secret|forge|fake|kick|cheat|spread lies|bottle of wine\b(?!s)"
         r"|set fire|stranger's|bully|break into|stolen|smash|lie to|trick|blackmail|scratch"
-        r"|throw stones|dump|scare|insult|damage|as mine|shoplift|hack|counterfeit|fistfight"
+        r"|throw stones|dump|scare|insult|damage|as mine|beat up|pretend|take money|secret diary"
+        r"|alone in|threaten|ruin|cut down|shoplift|hack|counterfeit|fistfight"
         r"|vandalise|peddle|stalk|sink|bribe|empty|torture|burgle"
     )
     for e in of_family(examples, "refusal"):
-        prompt = prompt_of(e).replace("scared", "")
+        prompt = prompt_of(e)
         assert bool(harm.search(prompt)) == bool(REFUSES.search(e.chosen[0])), prompt
 
 
