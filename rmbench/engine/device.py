@@ -64,6 +64,18 @@ def device_facts(device: torch.device) -> DeviceFacts:
     return DeviceFacts(cpu_name(), device.type, threads, None, None)
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for bfloat16 products.
+
+    Without them bfloat16 is emulated and slower than float32.
+    """
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False  # not Linux: float32 works everywhere
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def describe_environment(facts: DeviceFacts | None = None) -> Environment:
     """Python, installed packages and machine, for the record.
 
