@@ -14,7 +14,7 @@ from pathlib import Path
 from rmbench.data import normalised_row
 from rmbench.errors import MissingDependencyError
 from rmbench.report import write_report
-from rmbench.result import StoredRun
+from rmbench.result import Result, StoredRun
 from rmbench.result.store import write_bytes
 from rmbench.types import PreferenceExample
 
@@ -86,8 +86,24 @@ def run_demo(
         )
     )
     write_report(runs, out / "report.html", title="rmbench demo")
+    at_chance = families_at_chance(runs[0].result)
+    if at_chance:
+        report(f"at chance (their interval holds .5): {', '.join(at_chance)}")
     report(f"3/3 report: {out / 'report.html'}")
     return runs
+
+
+def families_at_chance(result: Result) -> list[str]:
+    """Subsets whose accuracy cannot be told from a coin flip: their interval holds 0.5."""
+    return [
+        e.subset
+        for e in result.estimates
+        if e.metric == "accuracy"
+        and e.subset is not None
+        and e.ci_low is not None
+        and e.ci_high is not None
+        and e.ci_low <= 0.5 <= e.ci_high
+    ]
 
 
 def base_model() -> Path:

@@ -79,6 +79,15 @@ def _scale(suite: SuiteView, metric: str) -> Scale:
     return ACCURACY_SCALE if metric in PAIRWISE else FRACTION_SCALE
 
 
+def _part_flags(estimate: Estimate | None, scale: Scale, entry: Entry) -> tuple[str, ...]:
+    """Say where a model cannot be told from a coin flip; of a baseline that is no news."""
+    if scale is not ACCURACY_SCALE or entry.scorer.info.content_blind:
+        return ()
+    if estimate is None or estimate.ci_low is None or estimate.ci_high is None:
+        return ()
+    return ("at chance",) if estimate.ci_low <= 0.5 <= estimate.ci_high else ()
+
+
 def _bar_row(
     name: str,
     estimate: Estimate | None,
@@ -95,7 +104,7 @@ def _bar_row(
         bar=bar(estimate, scale),
         is_baseline=entry.scorer.info.content_blind,
         n=f"{estimate.n:,}" if with_n and estimate else None,
-        flags=() if with_n else flags(entry.result),
+        flags=_part_flags(estimate, scale, entry) if with_n else flags(entry.result),
         reason=estimate.reason if estimate else None,
     )
 
