@@ -48,7 +48,6 @@ def run_demo(
     """
     base = base_model()
     from rmbench.data.controlled import generate_controlled
-    from rmbench.engine.device import multiplies_bfloat16
     from rmbench.runner.run import RunRequest, run
     from rmbench.scorers.spec import RunOptions
     from rmbench.train.config import TrainConfig
@@ -69,7 +68,6 @@ def run_demo(
             max_length=MAX_LENGTH,
             lr=LEARNING_RATE,
             seed=seed,
-            bf16=multiplies_bfloat16(),
             device="cpu",
             overwrite=True,
         )

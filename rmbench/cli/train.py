@@ -94,7 +94,11 @@ set: org/name[@revision][#config][:split].
     metavar="X",
     help="Weight of the term that keeps rewards around 0.",
 )
-@click.option("--bf16", is_flag=True, help="bfloat16 autocast; weights stay float32.")
+@click.option(
+    "--bf16/--no-bf16",
+    default=None,
+    help="bfloat16 autocast; weights stay float32. Default: where the device multiplies bfloat16 natively.",
+)
 @click.option(
     "--eval-steps",
     type=click.IntRange(min=1),

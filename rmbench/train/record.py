@@ -80,6 +80,7 @@ class TrainingRecord(_Record):
     seed: int
     max_length: int | None = Field(description="tokens of one conversation, in effect")
     learning_rate: float = Field(description="peak, in effect")
+    bf16_autocast: bool = Field(description="in effect")
     pairs_per_step: int
     micro_batch_pairs: int
     encoding: dict[str, Any] = Field(description="how texts became tokens")

@@ -16,7 +16,7 @@ from transformers import PrinterCallback, TrainingArguments, set_seed
 
 from rmbench import __version__
 from rmbench.data.load import load_preferences
-from rmbench.engine.device import describe_environment, device_facts
+from rmbench.engine.device import describe_environment, device_facts, multiplies_bfloat16
 from rmbench.engine.encode import Encoder, build_encoder
 from rmbench.engine.loading import LoadedModel, load_sequence_classifier
 from rmbench.engine.scoring import resolve_device
@@ -103,6 +103,7 @@ def _train_into(folder: Path, config: TrainConfig, *, progress: bool) -> Trainin
         seed=config.seed,
         max_length=run.encoder.max_length,
         learning_rate=run.learning_rate,
+        bf16_autocast=bool(trainer.args.bf16),
         pairs_per_step=config.pairs_per_step,
         micro_batch_pairs=run.micro_batch_pairs,
         encoding=run.encoder.record,
@@ -242,7 +243,7 @@ def _make_trainer(
         warmup_steps=config.warmup_ratio,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
-        bf16=config.bf16,
+        bf16=_autocasts(config, run.device),
         seed=config.seed,
         data_seed=config.seed,
         logging_steps=config.logging_steps,
@@ -273,6 +274,14 @@ def _make_trainer(
     return trainer
 
 
+def _autocasts(config: TrainConfig, device: torch.device) -> bool:
+    if config.bf16 is not None:
+        return config.bf16
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and multiplies_bfloat16()
+
+
 def _announce(run: _Run, trainer: PairwiseTrainer) -> None:
     base = run.base_record
     head = "new head" if base.newly_initialised else "its own head"
@@ -293,6 +302,7 @@ def _announce(run: _Run, trainer: PairwiseTrainer) -> None:
         f"{run.micro_batch_pairs * accumulation} pairs per step"
         f" in {accumulation} forward{'s' if accumulation > 1 else ''},"
         f" learning rate {run.learning_rate:.1e}, on {trainer.args.device}"
+        f"{' in bfloat16 autocast' if trainer.args.bf16 else ''}"
     )
 
 
