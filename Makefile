@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP_FLAGS ?= --quiet --disable-pip-version-check
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type bench schema clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,9 +43,6 @@ test-gpu: $(READY) ## The tests that need a CUDA device
 
 test-wheel: $(READY) ## Build the wheel and test it with the checkout's package out of reach
 	@PIP_FLAGS='$(PIP_FLAGS)' tests/wheel.sh $(abspath $(BIN)/python)
-
-bench: $(READY) ## The speed measurements (pytest-benchmark)
-	@$(BIN)/python -m pytest -q tests/benchmarks --benchmark-only
 
 schema: $(READY) ## Regenerate results/schema from the models
 	@$(BIN)/python -c "import json; from rmbench.result import result_schema; print(json.dumps(result_schema(), indent=2))" > results/schema/result.schema.json

@@ -160,7 +160,7 @@ class ScorerSpec(_Spec):
     system_prompt: str | None = None
     max_length: int | None = Field(default=None, ge=8)
     score_position: Literal["hf", "last"] | None = None
-    dtype: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
     allow_untrained: bool = False
     trust_remote_code: bool = False
     allow_pickle: bool = Field(default=False, description="load weights that are not safetensors")

@@ -95,6 +95,12 @@ def invoke(args: list[str] | None = None) -> int:
         # The reader of a pipe went away (`rmbench list suites | head`); that is its right.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - only to be flushed into at exit
         return 0
+    except OSError as error:
+        if os.environ.get("RMBENCH_TRACEBACK"):
+            traceback.print_exc()
+        where = f"{error.filename}: " if error.filename is not None else ""
+        click.echo(f"rmbench: error: {where}{error.strerror or error}", err=True)
+        return 3
     except Exception:
         traceback.print_exc()
         click.echo("rmbench: this is a bug; please report the lines above", err=True)

@@ -38,9 +38,11 @@ def command(
     runs: tuple[Path, ...], outputs: tuple[Path, ...], title: str | None, as_json: bool
 ) -> None:
     """Write results as HTML, Markdown, LaTeX, CSV or JSON."""
-    from rmbench.report import render_terminal, write_report
+    from rmbench.report import render_terminal, renderer_of, write_report
     from rmbench.result import find_runs
 
+    for output in outputs:
+        renderer_of(output)
     found = find_runs(runs)
     for output in outputs:
         write_report(found, output, title=title)

@@ -151,6 +151,8 @@ class ImplicitText:
 
     def convert(self, row: Mapping[str, Any], at: RowContext) -> PreferenceExample:
         """Read one row; ``DataError`` if it cannot be used."""
+        if row.get("prompt") is not None:
+            raise at.fail("has a prompt column, and the first row of the file had none")
         sides = [at.column("chosen"), at.column("rejected")]
         chosen, rejected = (response(required(row, at, side), at, side) for side in sides)
         cut = shared_prompt_length(chosen, rejected)

@@ -134,6 +134,8 @@ def _json_list(text: str, path: Path) -> Iterator[Row]:
             f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
             file=str(path),
         ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"is not JSON that can be read: {error}", file=str(path)) from None
     for number, row in enumerate(rows, start=1):
         yield _object(row, number, path)
 
@@ -146,6 +148,10 @@ def _json_line(line: str, number: int, path: Path) -> Any:
             f"line {number} is not JSON: {error.msg} at column {error.colno}",
             file=str(path),
             hint="expected a list of objects, or one object a line",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"line {number} is not JSON that can be read: {error}", file=str(path)
         ) from None
 
 

@@ -124,6 +124,12 @@ def load_suite_data(
     for one in material.opened:
         reader.read(one.parts)
     missing = material.missing
+    if spec.examples is not None and reader.rows > spec.examples:
+        read = shorten([part.label for one in material.opened for part in one.parts], 3)
+        raise UsageError(
+            f"the suite {suite_name!r} has {spec.examples} examples and {reader.rows} rows were "
+            f"read: is {read} another set?"
+        )
     if spec.examples is not None and reader.rows < spec.examples:
         missing = (*missing, f"all but {reader.rows} of {spec.examples} examples")
         if not allow_partial:

@@ -75,7 +75,8 @@ class MarginBin:
 class EceNull:
     """Draws of the ECE of a perfectly calibrated scorer on the same data.
 
-    ``method`` is ``consistency resampling`` or ``cluster multiplier``.
+    ``method`` is ``consistency resampling``, ``consistency resampling by cluster`` or
+    ``cluster multiplier``.
     """
 
     draws: FloatArray
@@ -191,12 +192,13 @@ def ece_null(
 ) -> EceNull:
     """Distribution of the ECE if every confidence were right.
 
-    Where every comparison is a cluster of its own and its outcome 0 or 1, each draw
-    replaces the outcomes by Bernoulli(confidence) (consistency resampling). A comparison
-    with equal rewards keeps its gap of 0. Elsewhere (several comparisons of one prompt,
-    vote shares) outcomes are not independent coin flips; each draw then gives the
-    observed confidence - outcome of a whole cluster a random sign, which keeps the
-    clusters' dependence and has mean 0 as under perfect calibration.
+    Each draw replaces the outcomes by Bernoulli(confidence) (consistency resampling). The
+    comparisons of one cluster are drawn from one uniform number: each keeps its own
+    probability, and they depend on each other as much as they can, so that a shared prompt
+    never makes the null too narrow. A comparison with equal rewards keeps its gap of 0.
+    Vote shares are no coin flips; with them each draw gives the observed
+    confidence - outcome of a whole cluster a random sign, which has mean 0 as under perfect
+    calibration but grows with the miscalibration there is.
 
     Args:
         confidences: float64, shape (n,).
@@ -219,11 +221,13 @@ def ece_null(
     w = np.ones(len(bins)) if weight is None else weight
     share = w / w.sum()
     undecided = (confidences == 0.5) & (outcome == 0.5)
-    independent = n_clusters == len(groups)
-    if independent and (undecided | (outcome == 0) | (outcome == 1)).all():
+    if (undecided | (outcome == 0) | (outcome == 1)).all():
         flips = ~undecided
-        drawn = _bernoulli_draws(confidences[flips], bins[flips], share[flips], rng, draws)
-        return EceNull(drawn, "consistency resampling")
+        drawn = _bernoulli_draws(
+            confidences[flips], bins[flips], share[flips], groups[flips], rng, draws
+        )
+        alone = n_clusters == len(groups)
+        return EceNull(drawn, f"consistency resampling{'' if alone else ' by cluster'}")
     residual = share * (confidences - outcome)
     return EceNull(_sign_draws(residual, bins, groups, rng, draws), "cluster multiplier")
 
@@ -317,9 +321,12 @@ def _bernoulli_draws(
     confidences: FloatArray,
     bins: IntArray,
     share: FloatArray,
+    groups: IntArray,
     rng: np.random.Generator,
     draws: int,
 ) -> FloatArray:
+    cluster = _in_order_of_occurrence(groups)
+    n_clusters = int(cluster.max(initial=-1)) + 1
     order = np.argsort(bins, kind="stable")
     threshold = confidences[order].astype(np.float32)
     share, filled = share[order], np.unique(bins)
@@ -327,7 +334,8 @@ def _bernoulli_draws(
     expected = share * confidences[order]
     result = np.zeros(draws)
     for rows in _chunks(draws, len(order)):
-        hit = rng.random((rows.stop - rows.start, len(order)), dtype=np.float32) < threshold
+        drawn = rng.random((rows.stop - rows.start, n_clusters), dtype=np.float32)
+        hit = drawn[:, cluster[order]] < threshold
         for a, b in pairwise(edges):
             result[rows] += np.abs(hit[:, a:b] @ share[a:b] - expected[a:b].sum())
     return result
@@ -336,9 +344,7 @@ def _bernoulli_draws(
 def _sign_draws(
     residual: FloatArray, bins: IntArray, groups: IntArray, rng: np.random.Generator, draws: int
 ) -> FloatArray:
-    # Clusters are taken in the order they occur, so that the draws depend on no code.
-    _, first, cluster = np.unique(groups, return_index=True, return_inverse=True)
-    cluster = np.argsort(np.argsort(first))[cluster]
+    cluster = _in_order_of_occurrence(groups)
     n_clusters, n_bins = int(cluster.max()) + 1, int(bins.max()) + 1
     sums = np.bincount(cluster * n_bins + bins, weights=residual, minlength=n_clusters * n_bins)
     sums = sums.reshape(n_clusters, n_bins)
@@ -347,6 +353,12 @@ def _sign_draws(
         sign = 2.0 * rng.integers(0, 2, (rows.stop - rows.start, n_clusters), dtype=np.int8) - 1.0
         result[rows] = np.abs(sign @ sums).sum(axis=1)
     return result
+
+
+def _in_order_of_occurrence(groups: IntArray) -> IntArray:
+    """Cluster codes 0, 1, ... as clusters first occur, so that draws depend on no code."""
+    _, first, cluster = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[cluster], dtype=np.int64)
 
 
 def _chunks(draws: int, width: int) -> list[slice]:

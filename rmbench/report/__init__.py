@@ -4,6 +4,6 @@ Matplotlib and jinja2 are imported only when an HTML report is rendered.
 """
 
 from rmbench.report.table import render_markdown, render_terminal
-from rmbench.report.write import RENDERERS, write_report
+from rmbench.report.write import RENDERERS, renderer_of, write_report
 
-__all__ = ["RENDERERS", "render_markdown", "render_terminal", "write_report"]
+__all__ = ["RENDERERS", "render_markdown", "render_terminal", "renderer_of", "write_report"]

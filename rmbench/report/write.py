@@ -52,6 +52,19 @@ RENDERERS: dict[str, Render] = {
 """Suffix of a report file to what renders it."""
 
 
+def renderer_of(out: Path) -> Render:
+    """What renders the format that a file's suffix names.
+
+    Raises:
+        UsageError: If there is no such format.
+    """
+    render = RENDERERS.get(out.suffix.lower())
+    if render is None:
+        known = ", ".join(RENDERERS)
+        raise UsageError(f"{out}: a report's name ends in one of {known}, not {out.suffix!r}")
+    return render
+
+
 def write_report(runs: Sequence[StoredRun], out: Path, title: str | None = None) -> None:
     """Write one report in the format that the file's suffix names.
 
@@ -66,10 +79,7 @@ def write_report(runs: Sequence[StoredRun], out: Path, title: str | None = None)
         UsageError: If the suffix is not one of these, or there is nothing to report on.
         ResultError: If scores or mistakes cannot be read, or the file cannot be written.
     """
-    render = RENDERERS.get(out.suffix.lower())
-    if render is None:
-        known = ", ".join(RENDERERS)
-        raise UsageError(f"{out}: a report's name ends in one of {known}, not {out.suffix!r}")
+    render = renderer_of(out)
     if not runs:
         raise UsageError(f"{out}: there is no result to report on")
     # Names may hold half of a surrogate pair, which no encoding takes.

@@ -17,6 +17,11 @@ class RunsModel(Protocol):
         """What the scorer is."""
         ...
 
+    @property
+    def max_length_given(self) -> int | None:
+        """The length the scorer was asked to cut at, if any."""
+        ...
+
     def provenance(self) -> EngineProvenance:
         """How the last call of ``score`` was carried out."""
         ...

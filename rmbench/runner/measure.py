@@ -10,7 +10,7 @@ import numpy as np
 
 from rmbench.errors import ScorerError, shorten
 from rmbench.metrics.base import MeasureContext
-from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.comparisons import LARGEST_REWARD, Comparisons
 from rmbench.metrics.measure import measure
 from rmbench.result import Counts, Estimate, Mistake
 from rmbench.result.models import SkippedReason
@@ -36,14 +36,14 @@ def drop_failed(scores: Scores, scorer_name: str, *, allow_partial: bool) -> Fin
     Raises:
         ScorerError: If there are any and ``allow_partial`` is false, or if none is left.
     """
-    bad = ~np.isfinite(scores.reward)
+    bad = ~(np.abs(scores.reward) < LARGEST_REWARD)
     failed = tuple(dict.fromkeys(scores.example_id[bad].tolist()))
     if not failed:
         return Finite(scores, ())
     total = len(np.unique(scores.example_id))
     what = (
         f"{scorer_name}: no finite reward for {len(failed)} of {total} examples "
-        f"({shorten(failed, 3)})"
+        f"({shorten([repr(key) for key in failed], 3)})"
     )
     if not allow_partial:
         raise ScorerError(f"{what}: pass --allow-partial to measure the others")

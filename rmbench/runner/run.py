@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,6 +103,8 @@ def run(request: RunRequest) -> list[StoredRun]:
     if not request.suites and any(s.kind != "replay" for s in specs):
         raise UsageError("name a --suite; only a replayed file can be measured by itself")
     suites = [find_suite(name) for name in request.suites]
+    _refuse_twice("suite", [s.name for s in suites])
+    _refuse_twice("scorer", [f"{s.kind}:{s.target}" for s in specs])
     data = {
         s.name: load_suite_data(
             s.data,
@@ -129,6 +132,13 @@ def run(request: RunRequest) -> list[StoredRun]:
             )
             runs.append(stored)
     return runs
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    # The second would replace the first one's result.
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise UsageError(f"the {what} {twice[0]!r} is named twice: give each one once")
 
 
 def _spec(text: str, request: RunRequest) -> ScorerSpec:
@@ -159,13 +169,15 @@ def _measure_preferences(
     start = time.perf_counter()
     if isinstance(scorer, RunsModel):
         scorer.use_max_length(suite.max_length)
+    if isinstance(scorer, ReplayScorer):
+        scorer.check_sides(data)
     info: ScorerInfo = scorer.info
     scores = Scores.from_batch(data, scorer.score(conversations(data)))
     finite = drop_failed(scores, info.name, allow_partial=request.allow_partial)
     missing = data.missing
     if finite.failed:
         missing = (*missing, *(f"example {key}" for key in finite.failed))
-    modified = _modified(suite, data, info, request)
+    modified = _modified(suite, data, scorer, bool(scores.truncated.any()), request)
     kept = data.examples
     if finite.failed:
         gone = set(finite.failed)
@@ -209,9 +221,8 @@ def _measure_preferences(
 
 def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
     start = time.perf_counter()
-    finite = drop_failed(
-        scores_of(scorer.rows), scorer.info.name, allow_partial=request.allow_partial
-    )
+    rows = scorer.rows[: request.limit]
+    finite = drop_failed(scores_of(rows), scorer.info.name, allow_partial=request.allow_partial)
     ties = request.ties or REPLAY_SUITE.ties
     missing = tuple(f"example {key}" for key in finite.failed)
     result = Result(
@@ -228,6 +239,7 @@ def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
         ),
         partial=bool(missing),
         missing=missing,
+        modified=() if request.limit is None else (f"limit={request.limit}",),
         provenance=_provenance(
             scorer, request, start, policy={"ties": ties, "cluster": "id"}, data=None, notes=()
         ),
@@ -241,6 +253,7 @@ def _measure_throughput(
     from rmbench.throughput.measure import measure_throughput
 
     start = time.perf_counter()
+    scorer.use_max_length(None)
     engine = getattr(scorer, "engine", None)
     info = scorer.info
     if engine is None:
@@ -283,16 +296,22 @@ def _suite_ref(suite: SuiteSpec) -> SuiteRef:
 
 
 def _modified(
-    suite: PreferenceSuite, data: PreferenceSet, info: ScorerInfo, request: RunRequest
+    suite: PreferenceSuite,
+    data: PreferenceSet,
+    scorer: Scorer,
+    truncated: bool,
+    request: RunRequest,
 ) -> tuple[str, ...]:
     changes = []
     if request.limit is not None:
         changes.append(f"limit={request.limit}")
     if request.ties is not None and request.ties != suite.ties:
         changes.append(f"ties={request.ties} (the suite says {suite.ties})")
-    asked = request.overrides.get("max_length")
-    if asked is not None and suite.max_length is not None and asked != suite.max_length:
-        changes.append(f"max_length={asked} (the suite says {suite.max_length})")
+    given = scorer.max_length_given if isinstance(scorer, RunsModel) else None
+    if given is not None and suite.max_length is not None and given != suite.max_length:
+        changes.append(f"max_length={given} (the suite says {suite.max_length})")
+    elif given is not None and suite.max_length is None and truncated:
+        changes.append(f"max_length={given} (the suite takes what the model's positions allow)")
     if request.skip_bad_rows and suite.data.bad_rows == "error" and data.skipped:
         changes.append(f"skip_bad_rows ({len(data.skipped)} rows)")
     return tuple(changes)

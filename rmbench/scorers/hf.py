@@ -51,6 +51,7 @@ class HFScorer:
                 progress=options.progress,
             ),
         )
+        self._own_max_length = self.engine.encoder.max_length
         self._logits = spec.margins_are_logits
         if self._logits is None:
             # One logit of several is some attribute's rating; its differences need not
@@ -74,6 +75,8 @@ class HFScorer:
             "head": self._spec.head or "single logit",
             "score_position": self.engine.options.position,
             **self.engine.encoder.record,
+            # A length that a suite imposes is the run's, not the scorer's.
+            "max_length": self._own_max_length,
         }
         if self._loaded.newly_initialised:
             options["untrained"] = list(self._loaded.newly_initialised)
@@ -98,6 +101,11 @@ class HFScorer:
             if suite_max_length is not None and limit is not None:
                 suite_max_length = min(suite_max_length, limit)
             self.engine.encoder = self._encoder(suite_max_length)
+
+    @property
+    def max_length_given(self) -> int | None:
+        """The length the scorer was asked to cut at, if any."""
+        return self._spec.max_length
 
     def provenance(self) -> EngineProvenance:
         """How the last call of ``score`` was carried out."""
@@ -174,7 +182,7 @@ def choose_head(num_labels: int, asked: str | None) -> Head:
         if num_labels != 2:
             raise UsageError(f"--head difference needs two logits; the model has {num_labels}")
         return Head(None)
-    if not asked.isdigit() or int(asked) >= num_labels:
+    if not asked.isdecimal() or int(asked) >= num_labels:
         raise UsageError(
             f"--head {asked}: expected 'difference' or an index from 0 to {num_labels - 1}"
         )

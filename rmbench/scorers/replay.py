@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from rmbench.errors import DataError, UsageError
 from rmbench.result import ScorerInfo
 from rmbench.scorers.spec import RunOptions, absolute, unsupported_options
 from rmbench.spec import ScorerSpec
-from rmbench.types import Conversation, ScoredBatch, Scores
+from rmbench.types import Conversation, PreferenceExample, ScoredBatch, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,22 @@ class ReplayScorer:
         n = len(conversations)
         return ScoredBatch(reward, np.zeros(n, np.int64), np.zeros(n, np.bool_))
 
+    def check_sides(self, examples: Iterable[PreferenceExample]) -> None:
+        """Refuse scores whose chosen and rejected sides are not those of the examples.
+
+        Raises:
+            DataError: Naming the first example that has other numbers of answers.
+        """
+        sides = {r.id: (len(r.chosen), len(r.rejected)) for r in self.rows}
+        for e in examples:
+            expected = (len(e.chosen), len(e.rejected))
+            if sides.get(e.id, expected) != expected:
+                raise DataError(
+                    f"id {e.id!r} has {sides[e.id][0]} chosen and {sides[e.id][1]} rejected "
+                    f"scores; the suite has {expected[0]} and {expected[1]} answers",
+                    file=str(self.path),
+                )
+
     def notes(self) -> tuple[str, ...]:
         """What the last call of ``score`` left unused."""
         if not self._unused:
@@ -170,19 +187,19 @@ def _objects(path: Path) -> Iterator[tuple[int, Any]]:
             while head and head.isspace():
                 head = file.read(1)
             rest = file.read()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"cannot be read: {error}", file=str(path)) from None
     if head == "[":
         try:
             yield from enumerate(json.loads(head + rest), start=1)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"is not JSON: {error}", file=str(path)) from None
         return
     for number, line in enumerate((head + rest).split("\n"), start=1):
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"is not JSON: {error}", file=str(path), row=number) from None
 
 
@@ -198,7 +215,12 @@ def _scores(body: dict[str, Any], field: str, file: str, row: int) -> tuple[floa
         if v is None:
             out.append(math.nan)
         elif isinstance(v, (int, float)) and not isinstance(v, bool):
-            out.append(float(v))
+            try:
+                out.append(float(v))
+            except OverflowError:
+                raise DataError(
+                    "holds a number too large", file=file, row=row, field=field
+                ) from None
         else:
             raise DataError(f"expected a number, got {v!r:.40}", file=file, row=row, field=field)
     return tuple(out)

@@ -208,3 +208,13 @@ def test_every_verb_has_help_with_examples(verb: str, capfd: pytest.CaptureFixtu
     assert "Example" in out
     assert f"rmbench {verb}" in out
     assert "--json" in out
+
+
+def test_no_report_is_written_when_one_name_is_wrong(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = write_pairs(tmp_path / "p.jsonl")
+    out = str(tmp_path / "o")
+    assert invoke(["run", "length:", "--suite", "pairs", "--data", str(data), "--out", out]) == 0
+    assert invoke(["report", out, "-o", str(tmp_path / "a.md"), "-o", str(tmp_path / "b.xyz")]) == 2
+    assert not (tmp_path / "a.md").exists()

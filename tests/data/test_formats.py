@@ -252,3 +252,13 @@ def test_normalised_row_is_read_back(write_rows):
     before = load_preferences(str(write_rows([NORMALISED, TIE])))
     again = load_preferences(str(write_rows([normalised_row(e) for e in before], "again.jsonl")))
     assert again.fingerprint == before.fingerprint
+
+
+def test_plain_texts_do_not_swallow_a_prompt_that_comes_later(tmp_path):
+    path = tmp_path / "mixed.jsonl"
+    path.write_text(
+        '{"chosen": "I think yes", "rejected": "I think no"}\n'
+        '{"prompt": "q", "chosen": "I think yes", "rejected": "I think no"}\n'
+    )
+    with pytest.raises(DataError, match="row 2: has a prompt column"):
+        load_preferences(str(path))

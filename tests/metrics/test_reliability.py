@@ -235,16 +235,29 @@ def test_the_test_of_calibration_finds_overconfidence():
         assert null.p_value(found) == pytest.approx(1 / 1001)
 
 
-def test_vote_shares_and_shared_prompts_take_the_multiplier():
+def test_vote_shares_take_the_multiplier_and_shared_prompts_are_drawn_together():
     rng = np.random.default_rng(10)
     margin = calibrated(100, rng)
     sure, bins = confidence(margin), rel.equal_mass_bins(confidence(margin))
     soft = binned_outcome(margin, np.full(100, 0.8))
     assert rel.ece_null(sure, soft, bins, np.arange(100), rng).method == "cluster multiplier"
     hard = binned_outcome(margin, np.ones(100))
-    assert rel.ece_null(sure, hard, bins, np.arange(100) // 2, rng).method == "cluster multiplier"
+    shared = rel.ece_null(sure, hard, bins, np.arange(100) // 2, rng)
+    assert shared.method == "consistency resampling by cluster"
     with pytest.raises(ValueError, match="2 clusters, got 1"):
         rel.ece_null(sure, hard, bins, np.zeros(100, dtype=np.int64), rng)
+
+
+def test_one_shared_prompt_does_not_turn_miscalibration_into_the_null():
+    rng = np.random.default_rng(3)
+    margin = rng.uniform(4, 8, 350) * np.where(rng.random(350) < 0.6, 1, -1)
+    sure, outcome = confidence(margin), binned_outcome(margin, np.ones(350))
+    bins = rel.equal_mass_bins(sure)
+    alone = np.arange(350)
+    shared = np.where(alone == 1, 0, alone)
+    first = rel.ece_null(sure, outcome, bins, alone, rng).draws.mean()
+    second = rel.ece_null(sure, outcome, bins, shared, rng).draws.mean()
+    assert second == pytest.approx(first, rel=0.1)
 
 
 # --- tables

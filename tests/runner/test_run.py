@@ -169,7 +169,7 @@ def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) 
     rows = [{"id": f"p{i}", "scores_chosen": [i], "scores_rejected": [5]} for i in range(11)]
     rows[3]["scores_chosen"] = [None]  # type: ignore[list-item]
     replay = scores_file(tmp_path, list(rows))
-    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \(p3, p11\)"):
+    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \('p3', 'p11'\)"):
         run(request(tmp_path, replay))
     assert not (tmp_path / "out").exists()
     result = run(request(tmp_path, replay, allow_partial=True))[0].result
@@ -310,4 +310,59 @@ def test_a_section_called_like_another_subset_is_refused_before_scoring(tmp_path
     )
     data = (str(pairs_file(tmp_path / "p.jsonl")),)
     with pytest.raises(SpecError, match=r"field 'sections.even': the data have a subset"):
+        run(request(tmp_path, "length:", suites=(str(suite),), data_dirs=data))
+
+
+def test_a_suite_or_scorer_named_twice_is_refused(tmp_path: Path) -> None:
+    data = (str(pairs_file(tmp_path / "p.jsonl")),)
+    with pytest.raises(UsageError, match="suite 'pairs' is named twice"):
+        run(request(tmp_path, "length:", suites=("pairs", "pairs"), data_dirs=data))
+    with pytest.raises(UsageError, match="scorer 'length:' is named twice"):
+        run(request(tmp_path, "length:", "length:", data_dirs=data))
+
+
+def test_a_given_max_length_that_cuts_marks_the_result(tmp_path: Path, bert_folder: Path) -> None:
+    whole = run(request(tmp_path, str(bert_folder), overrides={"max_length": 60}))[0].result
+    assert whole.counts.truncated == 0
+    assert whole.modified == ()
+    cut, blind = run(request(tmp_path, str(bert_folder), "length:", overrides={"max_length": 8}))
+    assert cut.result.counts.truncated > 0
+    assert cut.result.modified == (
+        "max_length=8 (the suite takes what the model's positions allow)",
+    )
+    assert blind.result.modified == ()
+
+
+def test_the_limit_holds_for_a_replayed_file_and_is_said(tmp_path: Path) -> None:
+    rows = [{"id": f"p{i}", "scores_chosen": [1], "scores_rejected": [0]} for i in range(9)]
+    result = run(request(tmp_path, scores_file(tmp_path, list(rows)), suites=(), limit=4))[0].result
+    assert result.counts.examples == 4
+    assert result.modified == ("limit=4",)
+
+
+def test_replayed_sides_must_be_those_of_the_suite(tmp_path: Path) -> None:
+    data = tmp_path / "d.jsonl"
+    data.write_text('{"id": "a", "prompt": "q", "chosen": ["x", "y"], "rejected": ["z", "w"]}\n')
+    replay = scores_file(
+        tmp_path, [{"id": "a", "scores_chosen": [1], "scores_rejected": [0, 0, 0]}]
+    )
+    with pytest.raises(DataError, match="1 chosen and 3 rejected scores; the suite has 2 and 2"):
+        run(request(tmp_path, replay, data_dirs=(str(data),)))
+
+
+def test_a_reward_too_large_to_measure_counts_as_missing(tmp_path: Path) -> None:
+    rows = [{"id": f"p{i}", "scores_chosen": [1], "scores_rejected": [0]} for i in range(3)]
+    rows[1]["scores_chosen"] = [1e200]  # type: ignore[list-item]
+    with pytest.raises(ScorerError, match=r"no finite reward for 1 of 3 examples \('p1'\)"):
+        run(request(tmp_path, scores_file(tmp_path, list(rows)), suites=()))
+
+
+def test_more_rows_than_the_suite_has_are_another_set(tmp_path: Path) -> None:
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nversion = "1"\ntitle = "t"\ndescription = "d"\nties = "half"\n'
+        'metrics = ["accuracy"]\n[data]\nloader = "auto"\nexamples = 5\n'
+    )
+    data = (str(pairs_file(tmp_path / "p.jsonl")),)
+    with pytest.raises(UsageError, match="has 5 examples and 12 rows were read"):
         run(request(tmp_path, "length:", suites=(str(suite),), data_dirs=data))

@@ -124,3 +124,16 @@ def test_line_separators_inside_a_text_do_not_end_a_row(tmp_path: Path) -> None:
     file = tmp_path / "s.jsonl"
     file.write_text(json.dumps(ROW | {"subset": "a\u2028b"}, ensure_ascii=False) + "\n")
     assert read_replay(file)[0].subset == "a\u2028b"
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"id": 1, "scores_chosen": ' + "9" * 5000 + "}"])
+def test_json_that_python_refuses_is_one_line(tmp_path: Path, body: str) -> None:
+    (tmp_path / "s.jsonl").write_text(body + "\n")
+    with pytest.raises(DataError, match="is not JSON"):
+        read_replay(tmp_path / "s.jsonl")
+
+
+def test_a_number_too_large_for_a_float_is_named(tmp_path: Path) -> None:
+    row = {"id": "b", "scores_chosen": [10**400], "scores_rejected": [0]}
+    with pytest.raises(DataError, match=r"field 'scores_chosen': holds a number too large"):
+        read_replay(write(tmp_path / "s.jsonl", [row]))
