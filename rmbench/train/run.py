@@ -278,7 +278,7 @@ def _autocasts(config: TrainConfig, device: torch.device) -> bool:
     if config.bf16 is not None:
         return config.bf16
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and multiplies_bfloat16()
 
 
