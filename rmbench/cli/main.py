@@ -101,7 +101,7 @@ def invoke(args: list[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         click.echo(f"rmbench: error: {where}{error.strerror or error}", err=True)
         return 3
-    except Exception:
+    except Exception:  # a bug: its traceback is printed, and the exit code is ours
         traceback.print_exc()
         click.echo("rmbench: this is a bug; please report the lines above", err=True)
         return 3

@@ -161,7 +161,7 @@ class Encoder:
         ]
         try:
             ids = self._apply(chats, add_generation_prompt=False)
-        except Exception as error:
+        except Exception as error:  # a template may raise anything; re-raised, named
             # Templates raise whatever their author chose, for instance on a system turn.
             self._blame(chats, conversations, error)
         return [_Row(tuple(i), None, None) for i in ids]

@@ -43,14 +43,15 @@ def read_replay(path: Path) -> list[ReplayRow]:
     rows: list[ReplayRow] = []
     first_seen: dict[str, int] = {}
     for number, body in _objects(path):
-        at = {"file": str(path), "row": number}
         if not isinstance(body, dict):
-            raise DataError("expected an object", **at)  # type: ignore[arg-type]
+            raise DataError("expected an object", file=str(path), row=number)
         if "id" not in body:
-            raise DataError("has no id to join on", field="id", **at)  # type: ignore[arg-type]
+            raise DataError("has no id to join on", field="id", file=str(path), row=number)
         key = str(body["id"])
         if key in first_seen:
-            raise DataError(f"id {key!r} stands in row {first_seen[key]} already", **at)  # type: ignore[arg-type]
+            raise DataError(
+                f"id {key!r} stands in row {first_seen[key]} already", file=str(path), row=number
+            )
         first_seen[key] = number
         rows.append(
             ReplayRow(
