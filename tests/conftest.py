@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import models
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Scores of an earlier test run must not stand in for what is tested now.
+os.environ["RMBENCH_CACHE"] = tempfile.mkdtemp(prefix="rmbench-test-cache-")
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,22 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random decoder reward model with a chat template."""
     return models.tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder() -> Path:
+    """SmolLM2-135M-Instruct with a seeded reward head: a real decoder, scores without meaning."""
+    return _prepared("smollm2-135m-instruct")
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2 with a seeded reward head: a real encoder, scores without meaning."""
+    return _prepared("minilm")
+
+
+def _prepared(name: str) -> Path:
+    path = Path(__file__).resolve().parents[1] / ".models" / name
+    if not path.is_dir():
+        pytest.skip(f"{path} is not there: run `make models`")
+    return path

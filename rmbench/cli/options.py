@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,27 @@ json_option = click.option(
 def say(line: str) -> None:
     """One line of progress or information: on standard error, so that stdout stays data."""
     click.echo(line, err=True)
+
+
+def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where rewards are kept between runs, or that they are not."""
+    folder = click.option(
+        "--cache",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Folder of the score cache. Default: $RMBENCH_CACHE or ~/.cache/rmbench.",
+    )
+    off = click.option("--no-cache", is_flag=True, help="Neither read nor write cached scores.")
+    return folder(off(command))
+
+
+def cache_folder(folder: Path | None, off: bool) -> Path | None:
+    """The folder that ``cache_options`` ask for; ``None`` for no cache."""
+    from rmbench.engine.cache import default_cache_folder
+
+    if off and folder is not None:
+        raise click.UsageError("--cache and --no-cache exclude each other")
+    return None if off else folder or default_cache_folder()
 
 
 def scorer_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,9 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rmbench.engine.heads import Reads, head_reads
 from rmbench.errors import UsageError
 
 Attention = Literal["auto", "shared", "packed", "padded"]
+Path = Literal["shared", "packed", "padded"]
+
+SHARING_DECODERS = frozenset(
+    {"llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "gemma3_text", "phi3", "gpt_neox"}
+)
+"""Model types whose packed, prompt-sharing scores are tested against the unbatched forward."""
+
+PACKED_ENCODERS = frozenset(
+    {"bert", "roberta", "xlm-roberta", "electra", "distilbert", "modernbert"}
+)
+"""Model types whose packed scores are tested against the unbatched forward."""
+
+# What a layer may attend to; anything else (chunks, linear attention, state spaces) needs
+# more than packed attention does.
+_LAYER_TYPES = frozenset({"full_attention", "sliding_attention"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,50 +31,78 @@ class Capability:
     """The path chosen for a model.
 
     Attributes:
-        path: ``padded``: sequences of similar length share a batch and are padded to
-            its longest.
-        reads_last_token: Whether the score is read off one token of a causal decoder,
-            so that the head can be applied apart from the base model.
+        path: ``shared``: packed, and every prompt computed once; ``packed``: sequences laid
+            end to end without padding; ``padded``: sequences of similar length share a
+            batch and are padded to its longest.
+        reads: Which hidden states the head reads; ``None`` where the model's own head has
+            to be called.
+        needs_mask: Whether padded batches need an attention mask. A decoder's padding
+            stands to the right of all it scores, so it needs none.
         reason: Why this path.
     """
 
-    path: Literal["padded"]
-    reads_last_token: bool
+    path: Path
+    reads: Reads | None
+    needs_mask: bool
     reason: str
 
 
 def choose_path(model: Any, attention: Attention) -> Capability:
     """Decide how a model's batches are made.
 
+    Args:
+        model: A sequence classifier.
+        attention: What was asked for; ``auto`` takes the fastest exact path.
+
     Raises:
-        UsageError: If ``attention`` asks for a path that this version does not have.
+        UsageError: If ``attention`` asks for a path the model cannot take.
     """
-    if attention in ("shared", "packed"):
-        raise UsageError(
-            f"--attention {attention} is not available in this version: use auto or padded"
-        )
-    reads_last_token = reads_score_off_last_token(model)
-    return Capability(
-        path="padded",
-        reads_last_token=reads_last_token,
-        reason=(
-            "length-sorted padded batches; "
-            + (
-                "head in float32 on the scored token"
-                if reads_last_token
-                else "the model's own classification head"
+    kind = str(model.config.model_type)
+    obstacle = packing_obstacle(model)
+    decoder = kind in SHARING_DECODERS
+    reads = head_reads(model)
+    needs_mask = not (decoder and obstacle is None)
+    if attention == "padded":
+        return Capability("padded", reads, needs_mask, "length-sorted padded batches, as asked")
+    if obstacle is not None:
+        if attention != "auto":
+            raise UsageError(f"--attention {attention} is impossible for this model: {obstacle}")
+        return Capability("padded", reads, needs_mask, f"length-sorted padded batches: {obstacle}")
+    if not decoder:
+        if attention == "shared":
+            raise UsageError(
+                f"--attention shared is impossible for this model: in an encoder such as {kind} "
+                "every prompt token attends to the response, so no two responses have a prompt "
+                "in common"
             )
-        ),
+        return Capability("packed", reads, needs_mask, f"{kind} encoder: packed without padding")
+    if attention == "packed":
+        return Capability("packed", reads, needs_mask, "packed without sharing, as asked")
+    return Capability(
+        "shared", reads, needs_mask, f"{kind} decoder: packed, every prompt computed once"
     )
 
 
-def reads_score_off_last_token(model: Any) -> bool:
-    """Whether the model is a decoder whose linear ``score`` head reads one token."""
-    head = getattr(model, "score", None)
-    prefix = getattr(model, "base_model_prefix", "")
-    return (
-        head is not None
-        and type(head).__name__ == "Linear"
-        and bool(prefix)
-        and getattr(model, prefix, None) is not None
-    )
+def packing_obstacle(model: Any) -> str | None:
+    """Why a model cannot run in packed batches; ``None`` if it can."""
+    config = model.config
+    kind = str(config.model_type)
+    if not type(model).__module__.startswith("transformers."):
+        return "its code is not that of the transformers library"
+    text = config.get_text_config()
+    if getattr(text, "attn_logit_softcapping", None) is not None:
+        return "its attention scores are soft-capped"
+    if kind not in SHARING_DECODERS | PACKED_ENCODERS:
+        return f"{kind} is not among the families whose packed scores are known to be exact"
+    if head_reads(model) is None:
+        return "its head is not one that can be applied apart from the model"
+    layers = set(getattr(text, "layer_types", None) or ())
+    if not layers <= _LAYER_TYPES:
+        return f"it has layers of type {', '.join(sorted(layers - _LAYER_TYPES))}"
+    if getattr(text, "use_bidirectional_attention", None):
+        return "its decoder attends in both directions"
+    if kind in PACKED_ENCODERS and getattr(config, "is_decoder", False):
+        return "it is an encoder configured as a decoder"
+    if getattr(config, "position_embedding_type", "absolute") not in (None, "absolute", "rotary"):
+        return f"its positions are {config.position_embedding_type}"
+    return None

@@ -308,9 +308,14 @@ def position_limit(tokenizer: Any, model_config: Any) -> int | None:
         positions = getattr(text_config, "n_positions", None)
     if positions is None or positions <= 0:
         return None
+    return int(positions) - first_position(text_config)
+
+
+def first_position(text_config: Any) -> int:
+    """Position of a sequence's first token: 0, or ``padding_idx + 1`` in RoBERTa's kin."""
     if getattr(text_config, "model_type", "") in _OFFSET_POSITIONS:
-        positions -= (getattr(text_config, "pad_token_id", None) or 0) + 1
-    return int(positions)
+        return int(getattr(text_config, "pad_token_id", None) or 0) + 1
+    return 0
 
 
 def _single_template(tokenizer: Any) -> str | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from rmbench.engine.attention import LAYOUT, build_layout
+from rmbench.engine.batch import PackedBatch, ScorePosition, score_index
 from rmbench.engine.capability import Capability
 from rmbench.engine.encode import Encoded
-
-ScorePosition = Literal["hf", "last"]
+from rmbench.engine.heads import Reads, apply_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +34,6 @@ class Head:
         return logits[:, self.index]
 
 
-def score_index(row: Encoded, pad_token_id: int | None, position: ScorePosition) -> int:
-    """Which token of a sequence a decoder's score is read from.
-
-    ``hf`` is the rule of ``transformers``: the rightmost token whose id is not the pad
-    id, which steps over a final end mark where pad and end mark are one token (a tie of
-    all such tokens falls to the first). ``last`` is the last token.
-
-    >>> score_index(Encoded((5, 6, 2)), pad_token_id=2, position="hf")
-    1
-    >>> score_index(Encoded((5, 6, 2)), pad_token_id=2, position="last")
-    2
-    """
-    end = len(row.input_ids) - 1
-    if position == "last" or pad_token_id is None:
-        return end
-    for i in range(end, -1, -1):
-        if row.input_ids[i] != pad_token_id:
-            return i
-    return 0
-
-
 def forward_padded(
     model: Any,
     rows: Sequence[Encoded],
@@ -69,7 +49,7 @@ def forward_padded(
     Args:
         model: A sequence classifier on ``device``.
         rows: The sequences.
-        capability: Whether the head is applied apart from the base model.
+        capability: What the head reads, and whether a mask is needed.
         head: Which logit is the reward.
         position: Which token a decoder's score is read from.
         pad_token_id: The model's pad id; also what short rows are filled with (0 where
@@ -86,22 +66,79 @@ def forward_padded(
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row.input_ids)
         mask[i, : len(row)] = 1
-    inputs: dict[str, Tensor] = {"input_ids": ids, "attention_mask": mask}
+    inputs: dict[str, Tensor] = {"input_ids": ids}
+    if capability.needs_mask or capability.reads is None:
+        inputs["attention_mask"] = mask
     if rows[0].token_type_ids is not None:
         types = torch.zeros((len(rows), longest), dtype=torch.long)
         for i, row in enumerate(rows):
             types[i, : len(row)] = torch.tensor(row.token_type_ids)
         inputs["token_type_ids"] = types
     inputs = {name: value.to(device, non_blocking=True) for name, value in inputs.items()}
-    if not capability.reads_last_token:
+    if capability.reads is None:
         return head.reward(model(**inputs).logits)
     base = getattr(model, model.base_model_prefix)
-    hidden = base(**inputs, use_cache=False).last_hidden_state
-    at = torch.tensor([score_index(r, pad_token_id, position) for r in rows], device=device)
-    scored = hidden[torch.arange(len(rows), device=device), at].float()
-    # The head in float32: bfloat16 logits near 10 are 0.06 apart, which makes ties.
-    bias = model.score.bias
-    logits = functional.linear(
-        scored, model.score.weight.float(), bias.float() if bias is not None else None
-    )
-    return head.reward(logits)
+    if capability.reads == "scored token":
+        hidden = base(**inputs, use_cache=False).last_hidden_state
+        at = torch.tensor([score_index(r, pad_token_id, position) for r in rows], device=device)
+        read = hidden[torch.arange(len(rows), device=device), at]
+    else:
+        hidden = base(**inputs).last_hidden_state
+        if capability.reads == "mean":
+            weight = mask.to(device).unsqueeze(-1)
+            read = (hidden.float() * weight).sum(dim=1) / weight.sum(dim=1)
+        else:
+            read = hidden[:, 0]
+    return head.reward(apply_head(model, read))
+
+
+def forward_packed(
+    model: Any,
+    batch: PackedBatch,
+    *,
+    reads: Reads,
+    head: Head,
+    device: torch.device,
+    compiled: Any = None,
+) -> Tensor:
+    """Rewards of a packed batch.
+
+    Args:
+        model: A sequence classifier on ``device`` whose attention is ``PACKED``.
+        batch: The sequences, laid end to end.
+        reads: Which hidden states the head reads.
+        head: Which logit is the reward.
+        device: Where the model is.
+        compiled: The base model as ``torch.compile`` returned it, to be called in its
+            place with few different shapes.
+
+    Returns:
+        float32, shape (len(batch.rows),), on ``device``, in the order of ``batch.rows``.
+    """
+    inputs: dict[str, Any] = {
+        "input_ids": _row(batch.input_ids, device),
+        "position_ids": _row(batch.position_ids, device),
+        LAYOUT: build_layout(batch.segments, device, static=compiled is not None),
+    }
+    if batch.token_type_ids is not None:
+        inputs["token_type_ids"] = _row(batch.token_type_ids, device)
+    if reads == "scored token":
+        inputs["use_cache"] = False
+    base = compiled if compiled is not None else getattr(model, model.base_model_prefix)
+    hidden = base(**inputs).last_hidden_state[0]
+    return head.reward(apply_head(model, _read(hidden, batch, reads, device)))
+
+
+def _row(values: np.ndarray[Any, Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(values).unsqueeze(0).to(device, non_blocking=True)
+
+
+def _read(hidden: Tensor, batch: PackedBatch, reads: Reads, device: torch.device) -> Tensor:
+    if reads == "mean":
+        lengths = batch.segments[: len(batch.rows), 1] - batch.segments[: len(batch.rows), 0]
+        real = hidden[: int(lengths.sum())].float()
+        return torch.segment_reduce(
+            real, "mean", lengths=torch.from_numpy(lengths).to(device), axis=0
+        )
+    at = batch.scored if reads == "scored token" else batch.segments[: len(batch.rows), 0]
+    return hidden.index_select(0, torch.from_numpy(np.ascontiguousarray(at)).to(device))

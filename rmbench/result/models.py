@@ -113,10 +113,14 @@ class EngineProvenance(_Record):
     device: str
     dtype: str
     max_length: int | None
+    kernels: str = Field("PyTorch", description="what multiplies and attends")
     batch_tokens: int
     batches: int
+    unique_sequences: int | None = Field(None, description="different token sequences")
+    cached_sequences: int = Field(0, description="of those, taken from the score cache")
     executed_tokens: int
     useful_tokens: int
+    padding_tokens: int | None = None
     out_of_memory_retries: int = 0
     notes: tuple[str, ...] = ()
 

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from rmbench.engine.cache import ScoreCache
 from rmbench.engine.device import DeviceFacts
+from rmbench.engine.digest import model_folder, weights_digest
 from rmbench.engine.encode import build_encoder, position_limit
+from rmbench.engine.fastest import tokens_per_s
 from rmbench.engine.forward import Head
 from rmbench.engine.loading import LoadedModel, load_sequence_classifier
-from rmbench.engine.scoring import Engine, EngineOptions, resolve_device, resolve_dtype
+from rmbench.engine.options import EngineOptions, resolve_device, resolve_dtype
+from rmbench.engine.scoring import Engine
 from rmbench.errors import ScorerError, UsageError
 from rmbench.result import EngineProvenance, ScorerInfo
 from rmbench.scorers.spec import RunOptions, absolute, unsupported_options, with_dtype
@@ -31,9 +37,16 @@ class HFScorer:
         loaded: The model and its tokenizer.
         spec: What was asked for.
         options: How to run it.
+        cache: Where its rewards are kept between runs.
     """
 
-    def __init__(self, loaded: LoadedModel, spec: ScorerSpec, options: RunOptions) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        spec: ScorerSpec,
+        options: RunOptions,
+        cache: ScoreCache | None = None,
+    ) -> None:
         self._loaded = loaded
         self._spec = spec
         self._template = _read_template(spec.chat_template)
@@ -44,19 +57,28 @@ class HFScorer:
             head,
             EngineOptions(
                 device=options.device,
-                dtype=options.dtype,  # type: ignore[arg-type]  # checked by the command line
                 batch_tokens=options.batch_tokens,
                 attention=options.attention,  # type: ignore[arg-type]  # likewise
                 position=spec.score_position or "hf",
+                compiled=options.compiled,
                 progress=options.progress,
             ),
+            cache=cache,
+            weights=self._weights(cache) if cache is not None else "",
         )
+        self._notes: tuple[str, ...] = ()
         self._own_max_length = self.engine.encoder.max_length
         self._logits = spec.margins_are_logits
         if self._logits is None:
             # One logit of several is some attribute's rating; its differences need not
             # be log-odds of preference.
             self._logits = loaded.model.config.num_labels == 1 or head.index is None
+
+    def _weights(self, cache: ScoreCache) -> str:
+        folder = model_folder(self._spec.target, self._loaded.revision or self._spec.revision)
+        if folder is None:
+            raise ScorerError(f"{self._spec.target}: its files are not where they were read from")
+        return weights_digest(folder, cache)
 
     def _encoder(self, max_length: int | None) -> Any:
         return build_encoder(
@@ -109,7 +131,12 @@ class HFScorer:
 
     def provenance(self) -> EngineProvenance:
         """How the last call of ``score`` was carried out."""
-        return self.engine.provenance()
+        record = self.engine.provenance()
+        return record.model_copy(update={"notes": (*record.notes, *self._notes)})
+
+    def add_note(self, note: str) -> None:
+        """Have something said in the record of every run of this scorer."""
+        self._notes = (*self._notes, note)
 
     def facts(self) -> DeviceFacts:
         """The device the model runs on."""
@@ -138,16 +165,44 @@ def create(spec: ScorerSpec, options: RunOptions) -> HFScorer:
     if not spec.target:
         raise UsageError("'hf:' needs a model: a folder or a Hub id")
     run = with_dtype(options, spec)
+    if run.dtype == "fastest":
+        return _fastest(spec, run)
     device = resolve_device(run.device)
+    return _load(spec, run, resolve_dtype(run.dtype, device))  # type: ignore[arg-type]  # checked by the command line
+
+
+def _load(spec: ScorerSpec, run: RunOptions, dtype: torch.dtype | None) -> HFScorer:
     loaded = load_sequence_classifier(
         spec.target,
         revision=spec.revision,
         allow_untrained=spec.allow_untrained,
         trust_remote_code=spec.trust_remote_code,
         allow_pickle=spec.allow_pickle,
-        dtype=resolve_dtype(run.dtype, device),  # type: ignore[arg-type]  # checked by the command line
+        dtype=dtype,
     )
-    return HFScorer(loaded, spec, run)
+    # Neither code from the repository nor weights that no file holds enter the digest that
+    # cached rewards are known by.
+    cacheable = not (loaded.newly_initialised or spec.trust_remote_code)
+    cache = ScoreCache.open(run.cache, run.report) if run.cache is not None and cacheable else None
+    return HFScorer(loaded, spec, run, cache)
+
+
+def _fastest(spec: ScorerSpec, run: RunOptions) -> HFScorer:
+    """The scorer in float32 or in bfloat16, whichever runs faster here."""
+    best: HFScorer | None = None
+    speeds: dict[str, float] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        scorer = _load(spec, run, dtype)
+        name = str(dtype).removeprefix("torch.")
+        speeds[name] = tokens_per_s(scorer.engine)
+        if best is None or speeds[name] == max(speeds.values()):
+            best = scorer
+    assert best is not None  # noqa: S101 - the loop ran
+    seen = ", ".join(f"{name} {speed:,.0f} tokens/s" for name, speed in speeds.items())
+    note = f"--dtype fastest: {seen}, on two batches"
+    best.add_note(note)
+    run.report(note)
+    return best
 
 
 def choose_head(num_labels: int, asked: str | None) -> Head:

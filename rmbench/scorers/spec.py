@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,29 @@ class RunOptions:
     """Choices of one run that are not part of what the scorer is.
 
     The engine's own defaults stand where a field is ``None``.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        dtype: ``auto``, ``float32``, ``bfloat16``, ``float16``, or ``fastest``: float32 or
+            bfloat16, whichever is measured to be faster.
+        batch_tokens: Most tokens computed in a batch.
+        attention: Path through the engine.
+        compiled: Whether the model runs through ``torch.compile``.
+        cache: Folder of the score cache; ``None`` for no cache.
+        progress: Whether progress bars are shown.
+        seed: Of ``random:`` and of resampling.
+        report: Told one line at a time what a user should know.
     """
 
     device: str = "auto"
     dtype: str = "auto"
     batch_tokens: int | None = None
     attention: str = "auto"
+    compiled: bool = False
+    cache: Path | None = None
     progress: bool = True
     seed: int = 0
+    report: Callable[[str], None] = field(default=lambda line: None, compare=False)
 
 
 def parse_scorer(text: str, overrides: dict[str, Any] | None = None) -> ScorerSpec:
@@ -106,6 +122,6 @@ def unsupported_options(spec: ScorerSpec, allowed: set[str]) -> None:
         UsageError: Naming the first such field.
     """
     always = {"kind", "target", "name", "margins_are_logits"}
-    for field in sorted(spec.model_fields_set - always - allowed):
-        if getattr(spec, field) not in (None, False):
-            raise UsageError(f"a scorer of kind {spec.kind!r} has no option {field!r}")
+    for name in sorted(spec.model_fields_set - always - allowed):
+        if getattr(spec, name) not in (None, False):
+            raise UsageError(f"a scorer of kind {spec.kind!r} has no option {name!r}")

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from rmbench.engine.capability import reads_score_off_last_token
-from rmbench.engine.scoring import BatchShape
+from rmbench.engine.heads import reads_score_off_last_token
+from rmbench.engine.tally import BatchShape
 
 # Dense bfloat16/float16 peak of the data sheets, in FLOP/s.
 _PEAK_HALF = {"H200": 989.5e12, "H100": 989.5e12, "A100": 312e12}
@@ -46,7 +46,7 @@ def forward_flops(model: Any, shapes: Iterable[BatchShape]) -> float:
     if reads_score_off_last_token(model):
         square /= 2
     linear = 2.0 * backbone_parameters(model)
-    return float(sum(s.rows * (linear * s.longest + square * s.longest**2) for s in shapes))
+    return float(sum(linear * s.tokens + square * s.attention_square for s in shapes))
 
 
 def synchronise(device: torch.device) -> None:

@@ -40,6 +40,8 @@ def measure_throughput(
     each batch costs throughput. Rates are medians over the passes, their interval is the
     range of the passes (which covers the median with 1 - 2^(1-passes) confidence).
     """
+    # What is timed is the model, not the memory of an earlier run.
+    engine.cache = None
     examples = build_workload(suite)
     items = conversations(examples)
     device = engine.device
@@ -70,8 +72,8 @@ def measure_throughput(
     peak_memory = _peak_memory_bytes(device)
     flops = forward_flops(engine.model, shapes)
     rate = matmul_rate(device, engine.dtype)
-    executed_tokens = sum(s.rows * s.longest for s in shapes)
-    computed_tokens = sum(s.useful_tokens for s in shapes)
+    executed_tokens = sum(s.tokens for s in shapes)
+    padding_tokens = sum(s.padding_tokens for s in shapes)
     peak = peak_rate(engine.facts().name, engine.dtype)
 
     def rate_of(metric: str, amount: float, unit: str) -> Estimate:
@@ -86,7 +88,7 @@ def measure_throughput(
             for q in (50, 95, 99)
         ),
         _plain("peak_memory_bytes", float(peak_memory), "bytes", suite.passes),
-        _plain("padding_fraction", 1 - computed_tokens / executed_tokens, "fraction", len(shapes)),
+        _plain("padding_fraction", padding_tokens / executed_tokens, "fraction", len(shapes)),
         _plain("matmul_flops_per_s", rate, "FLOP/s", 1),
         rate_of("model_flops_per_s", flops, "FLOP/s"),
         rate_of("matmul_fraction", flops / rate, "fraction"),
@@ -122,13 +124,13 @@ def _latencies(engine: Engine, run: Callable[[], object], passes: int, bar: Any)
         synchronise(engine.device)
         latency_s.append(time.perf_counter() - began)
 
-    engine.on_batch = note
+    engine.executor.on_batch = note
     try:
         for _ in range(passes):
             run()
             bar.update()
     finally:
-        engine.on_batch = None
+        engine.executor.on_batch = None
     return latency_s
 
 

@@ -19,7 +19,7 @@ from rmbench.data.load import load_preferences
 from rmbench.engine.device import describe_environment, device_facts, multiplies_bfloat16
 from rmbench.engine.encode import Encoder, build_encoder
 from rmbench.engine.loading import LoadedModel, load_sequence_classifier
-from rmbench.engine.scoring import resolve_device
+from rmbench.engine.options import resolve_device
 from rmbench.errors import TrainingError, UsageError
 from rmbench.scorers.spec import parse_scorer
 from rmbench.train.collate import EncodedPair, PairCollator

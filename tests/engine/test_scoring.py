@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rmbench.engine import scoring
+from rmbench.engine import execute, scoring
+from rmbench.engine.batch import PackedBatch, score_index
 from rmbench.engine.encode import Encoded
-from rmbench.engine.forward import score_index
 from rmbench.errors import ScorerError, UsageError
 from rmbench.scorers.hf import HFScorer, choose_head
 from rmbench.scorers.spec import RunOptions, create_scorer, parse_scorer
@@ -90,9 +90,9 @@ def test_any_grouping_gives_the_same_scores(
 ) -> None:
     scorer = _SHARED.setdefault("bert", hf(bert_folder))
     items = random_conversations(n, seed)
-    scorer.engine.batch_tokens = 10_000
+    scorer.engine.executor.batch_tokens = 10_000
     expected = scorer.score(items).reward
-    scorer.engine.batch_tokens = batch_tokens
+    scorer.engine.executor.batch_tokens = batch_tokens
     np.testing.assert_allclose(scorer.score(items).reward, expected, atol=1e-5, rtol=0)
 
 
@@ -121,18 +121,19 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
 ) -> None:
     items = random_conversations(20)
     expected = hf(bert_folder).score(items).reward
-    real = scoring.forward_padded
+    real = execute.forward_packed
 
-    def limited(model: object, rows: list[Encoded], **options: object) -> torch.Tensor:
-        if len(rows) > 3:
+    def limited(model: object, batch: PackedBatch, **options: object) -> torch.Tensor:
+        if len(batch.rows) > 3:
             raise torch.OutOfMemoryError("no room")
-        return real(model, rows, **options)
+        return real(model, batch, **options)
 
-    monkeypatch.setattr(scoring, "forward_padded", limited)
+    monkeypatch.setattr(execute, "forward_packed", limited)
     scorer = hf(bert_folder, batch_tokens=2048)
     np.testing.assert_allclose(scorer.score(items).reward, expected, atol=1e-5, rtol=0)
     assert scorer.provenance().out_of_memory_retries > 0
     assert scorer.provenance().batch_tokens < 2048
+    assert "memory ran out" in scorer.provenance().notes[0]
 
 
 def test_out_of_memory_on_one_sequence_is_an_error(
@@ -141,7 +142,7 @@ def test_out_of_memory_on_one_sequence_is_an_error(
     def never(*_: object, **__: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(scoring, "forward_padded", never)
+    monkeypatch.setattr(execute, "forward_packed", never)
     with pytest.raises(ScorerError, match="out of memory on a single sequence"):
         hf(bert_folder).score(random_conversations(4))
 

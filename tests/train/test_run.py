@@ -13,7 +13,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from rmbench.data.load import load_preferences
 from rmbench.engine.encode import build_encoder
 from rmbench.engine.forward import Head
-from rmbench.engine.scoring import Engine, EngineOptions
+from rmbench.engine.options import EngineOptions
+from rmbench.engine.scoring import Engine
 from rmbench.errors import ScorerError, TrainingError, UsageError
 from rmbench.train.config import TrainConfig
 from rmbench.train.record import TrainingRecord, TrainReport
