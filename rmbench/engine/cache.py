@@ -177,8 +177,8 @@ class ScoreCache:
         """
         asked_ns = time.time_ns()
         try:
-            resolved = path.resolve(strict=True)
-            state = FileState.of(resolved.stat())
+            state = FileState.of(path.stat())
+            resolved = path.resolve()
         except OSError as error:
             raise ScorerError(f"{path}: cannot be read: {error.strerror or error}") from None
         name = os.fsencode(resolved)

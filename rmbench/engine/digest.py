@@ -31,9 +31,6 @@ _WHAT_ELSE_DECIDES = (
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-# Far above the two or three links of the Hub's cache: a chain of more is a loop.
-_MOST_LINKS = 40
-
 
 class Memo(Protocol):
     """Remembers what files hashed to; ``ScoreCache`` is one."""
@@ -160,14 +157,12 @@ def _blob_sha256(path: Path) -> str | None:
     git digest of 40 digits. Links are followed one at a time, because a blob may itself
     link to a store that several repositories share, whose names are another kind of digest.
     """
-    for _ in range(_MOST_LINKS):
-        if not path.is_symlink():
-            return None
+    # Links that lead nowhere, or in a circle, fail here and not below.
+    path.stat()
+    while path.is_symlink():
         path = path.parent.resolve() / path.readlink()
         blobs = path.parent.resolve()
         if blobs.name == "blobs" and blobs.parent.name.startswith("models--"):
-            # A blob that is gone must fail as any missing file does, not pass by its name.
-            path.stat()
             return path.name if _SHA256.fullmatch(path.name) else None
     return None
 
