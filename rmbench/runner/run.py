@@ -130,8 +130,23 @@ def run(request: RunRequest) -> list[StoredRun]:
             request.report(
                 f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}"
             )
+            for note in _engine_notes(stored.result):
+                request.report(f"  {note}")
             runs.append(stored)
     return runs
+
+
+def _engine_notes(result: Result) -> Iterator[str]:
+    """What whoever waits for a run should know of how it went."""
+    engine = result.provenance.engine
+    if engine is None:
+        return
+    if engine.cached_sequences:
+        yield (
+            f"{engine.cached_sequences} of {engine.unique_sequences} sequences from the score "
+            "cache (--no-cache scores them again)"
+        )
+    yield from engine.notes
 
 
 def _refuse_twice(what: str, names: Sequence[str]) -> None:
