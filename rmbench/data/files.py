@@ -24,6 +24,7 @@ from rmbench.errors import DataError
 ENDINGS = (".jsonl", ".json", ".parquet", ".csv")
 """Endings of data files; each may be followed by ``.gz``."""
 _PARQUET_BATCH_ROWS = 512
+_PARQUET_BUFFER_BYTES = 1 << 20
 
 
 class Row(NamedTuple):
@@ -192,7 +193,9 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         source = BytesIO(file.read()) if whole else file
         try:
             numbers = count(1)
-            for batch in pq.ParquetFile(source).iter_batches(batch_size=_PARQUET_BATCH_ROWS):
+            # By default every byte that was read stays in memory for as long as the file is open.
+            table = pq.ParquetFile(source, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES)
+            for batch in table.iter_batches(batch_size=_PARQUET_BATCH_ROWS):
                 for values in batch.to_pylist():
                     yield Row(next(numbers), values)
         except pa.ArrowException as error:

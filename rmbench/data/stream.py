@@ -97,7 +97,8 @@ class RowStream:
             self._format = _detect(row, at)
             self.layout = self._format.name
         converted: StreamRow = self._format.convert(row.values, at)
-        if not self._ids.add(converted.id):
+        # Preferences are joined on their id afterwards; responses may share their prompt's.
+        if isinstance(converted, PreferenceExample) and not self._ids.add(converted.id):
             raise at.fail("duplicate id", hint=f"{converted.id!r} is that of an earlier row")
         return converted
 

@@ -34,7 +34,8 @@ class ReplayRow:
 def read_replay(path: Path) -> list[ReplayRow]:
     """Read a file of ``{"id", "scores_chosen", "scores_rejected"[, "subset"]}`` rows.
 
-    JSON lines or one JSON list, plain or ``.gz``. A score is a number or a list of
+    JSON lines or one JSON list, plain or ``.gz``, or a Parquet file such as ``rmbench score``
+    writes of preferences. A score is a number or a list of
     numbers, one per answer; ``null`` is a missing reward.
 
     Raises:
@@ -97,7 +98,7 @@ class ReplayScorer:
         self._unused = 0
         logits = spec.margins_are_logits
         name = path.name
-        for ending in (".gz", ".jsonl", ".json"):
+        for ending in (".gz", ".jsonl", ".json", ".parquet"):
             name = name.removesuffix(ending)
         self._info = ScorerInfo(
             spec=f"replay:{absolute(str(path))}",
@@ -181,6 +182,9 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, Any]]:
+    if path.suffix == ".parquet":
+        yield from _parquet_objects(path)
+        return
     try:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8") as file:
@@ -202,6 +206,24 @@ def _objects(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise DataError(f"is not JSON: {error}", file=str(path), row=number) from None
+
+
+def _parquet_objects(path: Path) -> Iterator[tuple[int, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = ("id", "subset", "scores_chosen", "scores_rejected")
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as table:
+            columns = [name for name in table.schema_arrow.names if name in wanted]
+            number = 0
+            for batch in table.iter_batches(columns=columns):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield number, values
+    except (pa.ArrowException, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"cannot be read as Parquet: {first}", file=str(path)) from None
 
 
 def _scores(body: dict[str, Any], field: str, file: str, row: int) -> tuple[float, ...]:

@@ -86,7 +86,6 @@ def test_single_responses(write_rows, row: dict[str, Any], layout: str, prompt: 
         (SINGLE | {"prompt": ""}, "row 2: empty prompt"),
         (SINGLE | {"prompt": None}, "row 2: prompt is not a list of messages"),
         (SINGLE | {"prompt": [USER, ASSISTANT]}, "row 2: the prompt ends with an assistant turn"),
-        (SINGLE | {"id": "1"}, "row 2: duplicate id"),
     ],
 )
 def test_a_bad_response_row_is_named_or_skipped(write_rows, row: dict[str, Any], says: str):
@@ -115,6 +114,12 @@ def test_a_bad_response_row_is_named_or_skipped(write_rows, row: dict[str, Any],
 def test_a_conversation_without_one_response_at_its_end(write_rows, turns: Any, says: str):
     with pytest.raises(DataError, match=says):
         list(stream(write_rows([{"messages": turns}])))
+
+
+def test_responses_may_share_an_id_and_preferences_may_not(write_rows):
+    assert [r.id for r in stream(write_rows([SINGLE | {"id": "1"}] * 2))] == ["1", "1"]
+    with pytest.raises(DataError, match="row 2: duplicate id"):
+        list(stream(write_rows([PAIR | {"id": "1"}] * 2)))
 
 
 def test_an_unknown_format_says_what_is_expected(write_rows):

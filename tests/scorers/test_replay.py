@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,23 @@ def test_a_number_too_large_for_a_float_is_named(tmp_path: Path) -> None:
     row = {"id": "b", "scores_chosen": [10**400], "scores_rejected": [0]}
     with pytest.raises(DataError, match=r"field 'scores_chosen': holds a number too large"):
         read_replay(write(tmp_path / "s.jsonl", [row]))
+
+
+def test_a_parquet_file_of_scores_is_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {"id": "a", "subset": "s", "scores_chosen": [1.0], "scores_rejected": [0.5, None]},
+        {"id": "b", "subset": "s", "scores_chosen": [2.0], "scores_rejected": [3.0]},
+    ]
+    file = tmp_path / "rewards.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=1)
+    first, second = read_replay(file)
+    assert (first.id, first.chosen, first.rejected[0]) == ("a", (1.0,), 0.5)
+    assert math.isnan(first.rejected[1])
+    assert second.rejected == (3.0,)
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read_replay(broken)
