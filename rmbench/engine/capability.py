@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rmbench.engine.heads import Reads, head_reads
+from rmbench.engine.heads import Reads, head_reads, is_stock
 from rmbench.errors import UsageError
 
 Attention = Literal["auto", "shared", "packed", "padded"]
@@ -39,12 +39,15 @@ class Capability:
         needs_mask: Whether padded batches need an attention mask. A decoder's padding
             stands to the right of all it scores, so it needs none.
         reason: Why this path.
+        length_break: Sequences of more tokens than this are computed otherwise than shorter
+            ones, so that no batch may hold both; ``None`` for all models but a few.
     """
 
     path: Path
     reads: Reads | None
     needs_mask: bool
     reason: str
+    length_break: int | None = None
 
 
 def choose_path(model: Any, attention: Attention) -> Capability:
@@ -62,12 +65,17 @@ def choose_path(model: Any, attention: Attention) -> Capability:
     decoder = kind in SHARING_DECODERS
     reads = head_reads(model)
     needs_mask = not (decoder and obstacle is None)
-    if attention == "padded":
-        return Capability("padded", reads, needs_mask, "length-sorted padded batches, as asked")
+    if attention == "padded" or (attention == "auto" and obstacle is not None):
+        reason = ", as asked" if attention == "padded" else f": {obstacle}"
+        return Capability(
+            "padded",
+            reads,
+            needs_mask,
+            f"length-sorted padded batches{reason}",
+            _length_break(model.config),
+        )
     if obstacle is not None:
-        if attention != "auto":
-            raise UsageError(f"--attention {attention} is impossible for this model: {obstacle}")
-        return Capability("padded", reads, needs_mask, f"length-sorted padded batches: {obstacle}")
+        raise UsageError(f"--attention {attention} is impossible for this model: {obstacle}")
     if not decoder:
         if attention == "shared":
             raise UsageError(
@@ -87,7 +95,7 @@ def packing_obstacle(model: Any) -> str | None:
     """Why a model cannot run in packed batches; ``None`` if it can."""
     config = model.config
     kind = str(config.model_type)
-    if not type(model).__module__.startswith("transformers."):
+    if not is_stock(model):
         return "its code is not that of the transformers library"
     text = config.get_text_config()
     if getattr(text, "attn_logit_softcapping", None) is not None:
@@ -99,6 +107,8 @@ def packing_obstacle(model: Any) -> str | None:
     layers = set(getattr(text, "layer_types", None) or ())
     if not layers <= _LAYER_TYPES:
         return f"it has layers of type {', '.join(sorted(layers - _LAYER_TYPES))}"
+    if _length_break(config) is not None:
+        return "its rotary frequencies depend on a sequence's length (LongRoPE)"
     if getattr(text, "use_bidirectional_attention", None):
         return "its decoder attends in both directions"
     if kind in PACKED_ENCODERS and getattr(config, "is_decoder", False):
@@ -106,3 +116,15 @@ def packing_obstacle(model: Any) -> str | None:
     if getattr(config, "position_embedding_type", "absolute") not in (None, "absolute", "rotary"):
         return f"its positions are {config.position_embedding_type}"
     return None
+
+
+def _length_break(config: Any) -> int | None:
+    """Longest sequence that LongRoPE computes with its short factors.
+
+    ``transformers`` chooses the factors by the longest sequence of a batch, for all of it.
+    """
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    rope = getattr(text, "rope_parameters", None) or {}
+    if rope.get("rope_type") != "longrope":
+        return None
+    return int(rope["original_max_position_embeddings"])

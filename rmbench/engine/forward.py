@@ -49,7 +49,8 @@ def forward_padded(
     Args:
         model: A sequence classifier on ``device``.
         rows: The sequences.
-        capability: What the head reads, and whether a mask is needed.
+        capability: What the head reads, whether a mask is needed, and which lengths do not
+            go together.
         head: Which logit is the reward.
         position: Which token a decoder's score is read from.
         pad_token_id: The model's pad id; also what short rows are filled with (0 where
@@ -59,6 +60,19 @@ def forward_padded(
     Returns:
         float32, shape (len(rows),), on ``device``.
     """
+    if capability.length_break is not None:
+        short = [i for i, r in enumerate(rows) if len(r) <= capability.length_break]
+        if 0 < len(short) < len(rows):
+            return _forward_apart(
+                model,
+                rows,
+                short,
+                capability=capability,
+                head=head,
+                position=position,
+                pad_token_id=pad_token_id,
+                device=device,
+            )
     longest = max(len(r) for r in rows)
     fill = pad_token_id if pad_token_id is not None else 0
     ids = torch.full((len(rows), longest), fill, dtype=torch.long)
@@ -90,6 +104,18 @@ def forward_padded(
         else:
             read = hidden[:, 0]
     return head.reward(apply_head(model, read))
+
+
+def _forward_apart(
+    model: Any, rows: Sequence[Encoded], short: Sequence[int], **options: Any
+) -> Tensor:
+    """The short rows of a padded batch in one forward pass, the others in another."""
+    rewards = torch.empty(len(rows), device=options["device"])
+    long = sorted(set(range(len(rows))) - set(short))
+    for side in (long, short):
+        at = torch.tensor(side, device=rewards.device)
+        rewards[at] = forward_padded(model, [rows[i] for i in side], **options)
+    return rewards
 
 
 def forward_packed(

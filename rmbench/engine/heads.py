@@ -15,6 +15,11 @@ from torch.func import functional_call
 Reads = Literal["scored token", "first token", "mean"]
 
 
+def is_stock(model: Any) -> bool:
+    """Whether the model's code is that of the ``transformers`` library."""
+    return type(model).__module__.startswith("transformers.")
+
+
 def reads_score_off_last_token(model: Any) -> bool:
     """Whether the model is a decoder whose linear ``score`` head reads one token."""
     head = getattr(model, "score", None)
@@ -25,7 +30,12 @@ def reads_score_off_last_token(model: Any) -> bool:
 
 
 def head_reads(model: Any) -> Reads | None:
-    """Which hidden states the head reads; ``None`` for a head that is not known here."""
+    """Which hidden states the head reads; ``None`` for a head that is not known here.
+
+    A model with code of its own may do anything between the base model and its logits.
+    """
+    if not is_stock(model):
+        return None
     if reads_score_off_last_token(model):
         return "scored token"
     kind = model.config.model_type

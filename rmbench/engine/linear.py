@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 # Below this many rows a product is not bound by arithmetic, and plain weights do as well.
 _FEW_ROWS = 8
+
+_DTYPES = (torch.float32, torch.bfloat16)
 
 
 class PackedLinear:
@@ -36,7 +39,8 @@ class PackedLinear:
             for m in model.modules()
             if type(m) is torch.nn.Linear
             and m.weight.device.type == "cpu"
-            and m.weight.dtype in (torch.float32, torch.bfloat16)
+            and m.weight.dtype in _DTYPES
+            and _multiplies(m.weight.dtype)
         }
         self._reordered: dict[int, Tensor] = {}
 
@@ -49,17 +53,10 @@ class PackedLinear:
     def is_available() -> bool:
         """Whether this PyTorch has oneDNN's reordered linear layer.
 
-        Tried on a small product: the operators are those its compiler uses, and not
-        promised to stay.
+        Weights of a dtype that this processor cannot multiply so are left alone: bfloat16
+        takes AVX-512.
         """
-        if not torch.backends.mkldnn.is_available():
-            return False
-        x, weight = torch.ones(_FEW_ROWS, 16), torch.ones(16, 16)
-        try:
-            with torch.inference_mode():
-                return bool(torch.equal(_multiply(x, _reorder(weight), None), x @ weight))
-        except (AttributeError, RuntimeError, NotImplementedError):
-            return False
+        return any(_multiplies(dtype) for dtype in _DTYPES)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -74,6 +71,23 @@ class PackedLinear:
         if key not in self._reordered:
             self._reordered[key] = _reorder(weight)
         return _multiply(x, self._reordered[key], bias)
+
+
+@cache
+def _multiplies(dtype: torch.dtype) -> bool:
+    """Whether PyTorch and this processor have the reordered product.
+
+    Tried on a small one: the operators are those PyTorch's compiler uses, and not promised
+    to stay.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return False
+    x, weight = torch.ones(_FEW_ROWS, 16, dtype=dtype), torch.ones(16, 16, dtype=dtype)
+    try:
+        with torch.inference_mode():
+            return torch.equal(_multiply(x, _reorder(weight), None), x @ weight)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
 
 
 def _reorder(weight: Tensor) -> Tensor:
