@@ -27,7 +27,7 @@ demo: $(READY) ## Train a baseline on generated preferences, measure it, write r
 	@$(BIN)/rmbench demo --out rmbench-demo
 
 test: $(READY) ## The tests
-	@$(BIN)/python -m pytest -q
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 
 lint: $(READY) ## ruff and the import contracts
 	@$(BIN)/ruff check .
