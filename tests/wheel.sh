@@ -36,4 +36,4 @@ for name in ("suites", "results"):
 print(f"testing the wheel at {folder}")
 EOF
 RMBENCH_TEST_DATA=${RMBENCH_TEST_DATA:-$root/../shared/data} \
-    "$work/venv/bin/python" -m pytest -q -p no:cacheprovider tests "$@"
+    OMP_NUM_THREADS=1 "$work/venv/bin/python" -m pytest -q -n auto -p no:cacheprovider tests "$@"

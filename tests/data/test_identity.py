@@ -46,7 +46,7 @@ def test_lines_are_counted(tmp_path: Path, name: str, body: str):
     [
         ("list.json", f" \n[{','.join(LINES)}]".encode()),
         ("bom-list.jsonl", f"\ufeff[{','.join(LINES)}]".encode()),
-        ("a.jsonl.gz", gzip.compress("\n".join(LINES).encode())),
+        ("a.jsonl.gz", gzip.compress("\n".join(LINES).encode(), mtime=0)),
         ("a.csv", b'prompt,response\n"two\nlines",a\n'),
     ],
 )
