@@ -1,28 +1,20 @@
-"""The TOML files people write, as typed models: suites and scorers.
-
-A field that is unknown, missing or impossible is a ``SpecError`` that names the
-file and the field.
-"""
+"""Suites, as their files say what is measured on which data."""
 
 from __future__ import annotations
 
-import tomllib
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from rmbench.errors import SpecError
+from rmbench.spec.base import Spec, first_line, read_toml
 from rmbench.types import TiePolicy
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Columns(_Spec):
+class Columns(Spec):
     """Which column of a row holds what; a dot goes into nested objects (``meta.votes``).
 
     A name left out is the format's own.
@@ -38,7 +30,7 @@ class Columns(_Spec):
     subset: str | None = None
 
 
-class DataFile(_Spec):
+class DataFile(Spec):
     """One of the publisher's own files, relative to the suite's local folder."""
 
     path: str
@@ -46,7 +38,7 @@ class DataFile(_Spec):
     required: bool = True
 
 
-class DataSpec(_Spec):
+class DataSpec(Spec):
     """Where a suite's rows come from and how they are read."""
 
     loader: str = Field(description="name of a loader; `rmbench list loaders`")
@@ -88,7 +80,7 @@ class DataSpec(_Spec):
         return value
 
 
-class _SuiteBase(_Spec):
+class _SuiteBase(Spec):
     schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     version: str
@@ -144,80 +136,15 @@ _SUITE: TypeAdapter[SuiteSpec] = TypeAdapter(
 )
 
 
-class ScorerSpec(_Spec):
-    """A scorer and its choices: from the command line, or a small TOML file.
-
-    ``max_length`` is in tokens, special tokens included. Fields that a kind of
-    scorer has no use for must be left out.
-    """
-
-    kind: str
-    target: str = ""
-    name: str | None = None
-    revision: str | None = None
-    head: str | None = Field(default=None, description="'difference' or an index of the logits")
-    chat_template: str | None = Field(default=None, description="path of a Jinja file")
-    system_prompt: str | None = None
-    max_length: int | None = Field(default=None, ge=8)
-    score_position: Literal["hf", "last"] | None = None
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
-    allow_untrained: bool = False
-    trust_remote_code: bool = False
-    allow_pickle: bool = Field(default=False, description="load weights that are not safetensors")
-    margins_are_logits: bool | None = Field(default=None, description="overrides the scorer's own")
-    seed: int | None = None
-
-
 def load_suite(path: Path) -> SuiteSpec:
     """Read and check one suite file.
 
     Raises:
         SpecError: If the file is not TOML, or a field is unknown, missing or impossible.
     """
-    body = _read_toml(path)
+    body = read_toml(path)
     body.setdefault("kind", "preference")
     try:
         return _SUITE.validate_python(body)
     except ValidationError as error:
-        raise SpecError(f"{path}: {_first_line(error)}") from None
-
-
-def load_scorer(path: Path) -> ScorerSpec:
-    """Read and check one scorer file.
-
-    A relative ``target`` or ``chat_template`` that exists beside the file is meant there.
-
-    Raises:
-        SpecError: If the file is not TOML, or a field is unknown, missing or impossible.
-    """
-    try:
-        spec = ScorerSpec.model_validate(_read_toml(path))
-    except ValidationError as error:
-        raise SpecError(f"{path}: {_first_line(error)}") from None
-    beside = {
-        field: str((path.parent / value).resolve())
-        for field, value in (("target", spec.target), ("chat_template", spec.chat_template))
-        if value and (path.parent / value).exists()
-    }
-    return spec.model_copy(update=beside)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: is not TOML: {error}") from None
-
-
-def _first_line(error: ValidationError) -> str:
-    first, *rest = error.errors()
-    # The discriminator's tag stands first in the location; the file has no such table.
-    location = [str(p) for p in first["loc"] if p not in ("preference", "throughput")]
-    message = {
-        "extra_forbidden": "unknown field",
-        "missing": "is required and not there",
-    }.get(first["type"], first["msg"].removeprefix("Value error, "))
-    more = f" (and {len(rest)} more)" if rest else ""
-    return f"field '{'.'.join(location)}': {message}{more}"
+        raise SpecError(f"{path}: {first_line(error)}") from None

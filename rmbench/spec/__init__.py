@@ -1,0 +1,30 @@
+"""The TOML files people write, as typed models: suites, scorers and training runs.
+
+A field that is unknown, missing or impossible is a ``SpecError`` that names the
+file and the field.
+"""
+
+from __future__ import annotations
+
+from rmbench.spec.scorer import ScorerSpec, load_scorer
+from rmbench.spec.suite import (
+    Columns,
+    DataFile,
+    DataSpec,
+    PreferenceSuite,
+    SuiteSpec,
+    ThroughputSuite,
+    load_suite,
+)
+
+__all__ = [
+    "Columns",
+    "DataFile",
+    "DataSpec",
+    "PreferenceSuite",
+    "ScorerSpec",
+    "SuiteSpec",
+    "ThroughputSuite",
+    "load_scorer",
+    "load_suite",
+]
