@@ -16,6 +16,7 @@ Examples:
   rmbench run org/rm@main ./checkpoint-500 --suite rm-bench --suite judgebench
   rmbench run ./my-rm --suite rm-bench --data ~/benchmarks --allow-partial
   rmbench run ./my-rm --suite throughput
+  rmbench run runs/my-rm length: --all-checkpoints --suite judgebench
   rmbench run replay:scores.jsonl
 
 \b
@@ -33,6 +34,11 @@ Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
     multiple=True,
     metavar="SUITE",
     help="Suite by name or TOML path; repeatable. See `rmbench list suites`.",
+)
+@click.option(
+    "--all-checkpoints",
+    is_flag=True,
+    help="SCORER is the folder of a training run: measure its checkpoint-N folders by step, then its final model.",
 )
 @click.option(
     "--data",
@@ -119,6 +125,7 @@ def command(as_json: bool, **given: Any) -> None:
         RunRequest(
             scorers=given["scorers"],
             suites=given["suites"],
+            all_checkpoints=given["all_checkpoints"],
             data_dirs=given["data"],
             out=given["out"],
             allow_partial=given["allow_partial"],

@@ -11,6 +11,7 @@ from rmbench.report.labels import OTHER, label_of, position_of
 from rmbench.report.numbers import UNDEFINED, size_range, value_only, with_interval
 from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
 from rmbench.report.text import Safe, Text
+from rmbench.report.training import NLL, StepKey, TrainingRun, training_runs
 from rmbench.result import Estimate, Result
 
 BASELINE_MARK = Safe("°")
@@ -71,7 +72,7 @@ def build(overview: Overview) -> Content:
     """All tables of a report."""
     footnotes = _Footnotes()
     summary = _summary(overview, footnotes)
-    tables: list[Table] = []
+    tables = [_by_step(run, footnotes) for run in training_runs(overview)]
     for suite in overview.suites:
         if suite.is_throughput:
             continue
@@ -110,6 +111,24 @@ def _summary(overview: Overview, footnotes: _Footnotes) -> Table | None:
 def _headline_cell(suite: SuiteView, entry: Entry, footnotes: _Footnotes) -> Text:
     value = with_interval(entry.result.estimate(suite.headline or ""))
     return Safe(f"{value} {footnotes.mark(entry.result)}".rstrip())
+
+
+def _by_step(run: TrainingRun, footnotes: _Footnotes) -> Table:
+    """The headlines of a run's checkpoints, and their NLL where there is one."""
+    header: list[Text] = [Safe("step")]
+    columns: list[dict[StepKey, str]] = []
+    for curve in run.curves:
+        header.append((curve.suite.name, Safe(f"\n{label_of(curve.metric).label}")))
+        cells = {}
+        for p in curve.points:
+            mark = footnotes.mark(p.entry.result) if curve.metric != NLL else ""
+            cells[p.key] = f"{with_interval(p.estimate)} {mark}".rstrip()
+        columns.append(cells)
+    rows = []
+    for key in run.keys:
+        name = Safe(f"{key.step:,} (final)" if key.final else f"{key.step:,}")
+        rows.append((name, *(Safe(cells.get(key, "")) for cells in columns)))
+    return Table((run.name, Safe(" by training step")), tuple(header), tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,8 @@ class Overview:
     """Everything a report shows, in order.
 
     Attributes:
-        scorers: Models first, content-blind baselines last.
+        scorers: Models first, content-blind baselines last; the checkpoints of one training
+            run together, by step.
         suites: Those with a headline number, others, those that measure speed; within each
             the order in which the results came.
     """
@@ -159,7 +160,7 @@ def arrange(results: Sequence[Result]) -> Overview:
     for position, (key, result) in enumerate(zip(keys, results, strict=True)):
         infos.setdefault(key, result.scorer)
         entries.setdefault((result.suite.name, result.suite.digest), []).append((key, position))
-    ordered = sorted(infos, key=lambda key: infos[key].content_blind)
+    ordered = _ordered(infos)
     names = _scorer_names(infos)
     rows = {key: ScorerRow(f"{key.slug}-{key.run}", names[key], infos[key]) for key in ordered}
     rank = {key: i for i, key in enumerate(ordered)}
@@ -219,6 +220,20 @@ def _scorer_keys(results: Sequence[Result]) -> list[_ScorerKey]:
         seen[measured] += 1
         keys.append(_ScorerKey(slug, seen[measured]))
     return keys
+
+
+def _ordered(infos: Mapping[_ScorerKey, ScorerInfo]) -> list[_ScorerKey]:
+    """Models in the order in which they come, a run's checkpoints where its first one comes."""
+    first_of: dict[str, int] = {}
+    places: dict[_ScorerKey, tuple[bool, int, int, bool]] = {}
+    for place, (key, info) in enumerate(infos.items()):
+        at = info.checkpoint
+        if at is None:
+            places[key] = (info.content_blind, place, 0, False)
+        else:
+            start = first_of.setdefault(at.run, place)
+            places[key] = (info.content_blind, start, at.step, at.final)
+    return sorted(infos, key=lambda key: places[key])
 
 
 def _scorer_names(infos: Mapping[_ScorerKey, ScorerInfo]) -> dict[_ScorerKey, str]:

@@ -22,6 +22,7 @@ from rmbench.report.labels import MetricLabel, label_of
 from rmbench.report.numbers import interval, quantity, size_range, value_only
 from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
 from rmbench.report.panel import Panel, build_panel
+from rmbench.report.training_page import TrainingView, training_views
 from rmbench.result import Estimate, StoredRun
 
 OPEN_PANELS = 4
@@ -151,6 +152,7 @@ class Page:
     cards: tuple[BarCard, ...]
     caveats: tuple[Warned, ...]
     scorers: tuple[ScorerFacts, ...]
+    training: tuple[TrainingView, ...]
     sections: tuple[Section, ...]
     counts_header: tuple[str, ...]
     versions: str
@@ -188,6 +190,7 @@ def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None)
             ScorerFacts(s.name, s.info.content_blind, s.info.kind, s.info.spec, s.info.revision)
             for s in overview.scorers
         ),
+        training=training_views(overview),
         sections=sections,
         counts_header=COUNTS_HEADER,
         versions=", ".join(sorted({p.rmbench_version for p in provenance})),

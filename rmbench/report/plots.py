@@ -8,6 +8,7 @@ system, no global figures.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +91,59 @@ def margin_histogram(
         axes.set_ylabel("share")
         axes.xaxis.set_major_formatter(_plain_tick)
         axes.yaxis.set_major_formatter(_fraction_tick)
+
+    return _draw(paint, prefix)
+
+
+@dataclass(frozen=True)
+class StepValue:
+    """A metric at one step; ``low`` and ``high`` are its interval, ``None`` without one."""
+
+    step: int
+    value: float
+    low: float | None
+    high: float | None
+    final: bool
+
+
+def metric_by_step(
+    points: Sequence[StepValue], prefix: str, *, label: str, chance: float | None,
+    baseline: float | None, fraction: bool,
+) -> str:  # fmt: skip
+    """A metric against training steps.
+
+    Args:
+        points: By step.
+        prefix: Put before every id of the SVG.
+        label: The metric's own words, for the axis.
+        chance: What a coin flip gets; drawn dashed.
+        baseline: What the best content-blind baseline gets; drawn as a thin line.
+        fraction: Whether the metric is one, in [0, 1].
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    def paint(axes: Axes) -> None:
+        right = max(p.step for p in points) * 1.04
+        if chance is not None:
+            axes.axhline(chance, color=MUTED, linewidth=1.2, linestyle=DASHES)
+        if baseline is not None:
+            axes.axhline(baseline, color=WRONG, linewidth=1.2)
+        width = min(4.0, 160 / len(points))
+        for p in points:
+            if p.low is not None and p.high is not None:
+                axes.plot([p.step] * 2, [p.low, p.high], color=SOFT, linewidth=width)
+        steps, values = [p.step for p in points], [p.value for p in points]
+        axes.plot(steps, values, color=ACCENT, linewidth=1.4, marker="o", markersize=width + 1)
+        for p in points:
+            if p.final:
+                axes.plot(p.step, p.value, color=ACCENT, marker="D", markersize=7)
+        axes.set_xlim(0, right)
+        axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
+        axes.set_ylabel(label)
+        axes.margins(y=0.08)
+        axes.yaxis.set_major_formatter(_fraction_tick if fraction else _plain_tick)
 
     return _draw(paint, prefix)
 

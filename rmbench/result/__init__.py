@@ -2,6 +2,7 @@
 
 from rmbench.result.models import (
     SCHEMA_VERSION,
+    Checkpoint,
     Counts,
     DataProvenance,
     EngineProvenance,
@@ -25,6 +26,7 @@ from rmbench.result.store import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Checkpoint",
     "Counts",
     "DataProvenance",
     "EngineProvenance",

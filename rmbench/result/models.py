@@ -57,6 +57,20 @@ class SuiteRef(_Record):
     headline: str | None = Field(default=None, description="the metric that `score` is")
 
 
+class Checkpoint(_Record):
+    """Which moment of which training run a scorer is.
+
+    Results that name the same run are points of one curve.
+    """
+
+    run: str = Field(description="folder of the training run, absolute")
+    step: int = Field(ge=0, description="optimiser steps behind its weights")
+    epoch: float | None = Field(default=None, description="passes over the training data")
+    final: bool = Field(
+        default=False, description="the model that the run ended with, not one on the way"
+    )
+
+
 class ScorerInfo(_Record):
     """Which scorer gave the rewards, and with which choices of its own."""
 
@@ -69,6 +83,9 @@ class ScorerInfo(_Record):
     )
     content_blind: bool = Field(
         default=False, description="a baseline that does not read what the answer says"
+    )
+    checkpoint: Checkpoint | None = Field(
+        default=None, description="where in a training run it comes from, if that is known"
     )
     options: dict[str, Any] = Field(default_factory=dict)
 

@@ -26,6 +26,7 @@ from rmbench.result import (
     write_run,
 )
 from rmbench.runner.capabilities import HasNotes, RunsModel
+from rmbench.runner.checkpoints import expand_checkpoints
 from rmbench.runner.measure import (
     count,
     count_unique_responses,
@@ -64,6 +65,7 @@ class RunRequest:
     Attributes:
         scorers: SCORER arguments.
         suites: SUITE arguments; may be empty where every scorer is a replayed file.
+        all_checkpoints: Measure every checkpoint of the training runs that ``scorers`` name.
         data_dirs: ``--data`` arguments, in order.
         out: Folder the results are written below.
         allow_partial: Measure what is there where parts are missing.
@@ -77,6 +79,7 @@ class RunRequest:
 
     scorers: tuple[str, ...]
     suites: tuple[str, ...]
+    all_checkpoints: bool = False
     data_dirs: tuple[str, ...] = ()
     out: Path = DEFAULT_OUT
     allow_partial: bool = False
@@ -100,6 +103,8 @@ def run(request: RunRequest) -> list[StoredRun]:
         ScorerError: If a scorer fails or leaves rewards out.
     """
     specs = [_spec(text, request) for text in request.scorers]
+    if request.all_checkpoints:
+        specs = expand_checkpoints(specs, request.report)
     if not request.suites and any(s.kind != "replay" for s in specs):
         raise UsageError("name a --suite; only a replayed file can be measured by itself")
     suites = [find_suite(name) for name in request.suites]
@@ -125,8 +130,8 @@ def run(request: RunRequest) -> list[StoredRun]:
     runs: list[StoredRun] = []
     for spec in specs:
         request.report(f"{spec.target or spec.kind}: loading")
-        scorer = create_scorer(spec, request.options)
-        for stored in _run_scorer(scorer, suites, data, request):
+        # Held by nobody else, so that one model is gone before the next is loaded.
+        for stored in _run_scorer(create_scorer(spec, request.options), suites, data, request):
             request.report(
                 f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}"
             )

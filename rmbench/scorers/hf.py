@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from rmbench.engine.loading import LoadedModel, load_sequence_classifier
 from rmbench.engine.options import EngineOptions, resolve_device, resolve_dtype
 from rmbench.engine.scoring import Engine
 from rmbench.errors import ScorerError, UsageError
-from rmbench.result import EngineProvenance, ScorerInfo
+from rmbench.result import Checkpoint, EngineProvenance, ScorerInfo
+from rmbench.scorers.checkpoint import read_checkpoint, training_record
 from rmbench.scorers.spec import RunOptions, absolute, unsupported_options, with_dtype
 from rmbench.spec import ScorerSpec
 from rmbench.types import Conversation, ScoredBatch
@@ -66,6 +66,7 @@ class HFScorer:
             cache=cache,
             weights=self._weights(cache) if cache is not None else "",
         )
+        self._checkpoint = read_checkpoint(Path(spec.target))
         self._notes: tuple[str, ...] = ()
         self._own_max_length = self.engine.encoder.max_length
         self._logits = spec.margins_are_logits
@@ -106,9 +107,10 @@ class HFScorer:
         return ScorerInfo(
             spec=target + asked,
             kind="hf",
-            name=self._spec.name or _readable(target),
+            name=self._spec.name or _readable(target, self._checkpoint),
             revision=self._loaded.revision,
             margins_are_logits=bool(self._logits),
+            checkpoint=self._checkpoint,
             options=options,
         )
 
@@ -143,15 +145,8 @@ class HFScorer:
         return self.engine.facts()
 
     def training(self) -> dict[str, Any] | None:
-        """What ``rmbench train`` wrote beside the model, if it did."""
-        path = Path(self._spec.target).expanduser() / "rmbench_training.json"
-        if not path.exists():
-            return None
-        try:
-            body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ScorerError(f"{path}: cannot be read: {error}") from None
-        return body
+        """What ``rmbench train`` wrote of the run that the model comes from, if it did."""
+        return training_record(Path(self._spec.target))
 
 
 def create(spec: ScorerSpec, options: RunOptions) -> HFScorer:
@@ -244,8 +239,11 @@ def choose_head(num_labels: int, asked: str | None) -> Head:
     return Head(int(asked))
 
 
-def _readable(target: str) -> str:
+def _readable(target: str, checkpoint: Checkpoint | None) -> str:
     path = Path(target)
+    if checkpoint is not None and not checkpoint.final:
+        # Every run has a `checkpoint-100`.
+        return f"{path.parent.name}/{path.name}"
     # A Hub id keeps its organisation; a folder is known by its last part.
     return path.name if path.is_absolute() else target
 

@@ -142,6 +142,8 @@ def test_the_tables_stand_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture
         (["run", "length:", "--suite", "nope"], 2, "unknown suite 'nope'"),
         (["run", "length:", "--suite", "pairs", "--ties", "maybe"], 2, "maybe"),
         (["run", "length:", "--suite", "pairs", "--data", "./none.jsonl"], 3, "no such file"),
+        (["run", "length:", "--all-checkpoints", "--suite", "pairs"], 2, "training run"),
+        (["run", "{empty}", "--all-checkpoints", "--suite", "pairs"], 2, "no finished"),
         (["run", "replay:none.jsonl"], 2, "no such file"),
         (["run", "./none", "--suite", "pairs", "--data", "{pairs}"], 3, "no such folder"),
         (["run", "{empty}", "--suite", "pairs", "--data", "{pairs}"], 3, "holds no config.json"),
