@@ -41,6 +41,8 @@ class Capability:
         reason: Why this path.
         length_break: Sequences of more tokens than this are computed otherwise than shorter
             ones, so that no batch may hold both; ``None`` for all models but a few.
+        longest: Sequences of more tokens than this have no score of their own: it would
+            depend on what the model scored before. ``None`` for all models but a few.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Capability:
     needs_mask: bool
     reason: str
     length_break: int | None = None
+    longest: int | None = None
 
 
 def choose_path(model: Any, attention: Attention) -> Capability:
@@ -60,34 +63,62 @@ def choose_path(model: Any, attention: Attention) -> Capability:
     Raises:
         UsageError: If ``attention`` asks for a path the model cannot take.
     """
-    kind = str(model.config.model_type)
-    obstacle = packing_obstacle(model)
-    decoder = kind in SHARING_DECODERS
-    reads = head_reads(model)
-    needs_mask = not (decoder and obstacle is None)
-    if attention == "padded" or (attention == "auto" and obstacle is not None):
-        reason = ", as asked" if attention == "padded" else f": {obstacle}"
-        return Capability(
-            "padded",
-            reads,
-            needs_mask,
-            f"length-sorted padded batches{reason}",
-            _length_break(model.config),
+    breaks = _length_breaks(model.config)
+    if len(breaks) > 1:
+        raise UsageError(
+            "this model's rotary frequencies change at several lengths of a sequence "
+            f"({', '.join(map(str, sorted(breaks)))} tokens), layer by layer (LongRoPE): no "
+            "batches are known that keep its scores what they are"
         )
+    path, reason = _path_and_reason(model, attention)
+    kind = str(model.config.model_type)
+    return Capability(
+        path,
+        head_reads(model),
+        needs_mask=not (kind in SHARING_DECODERS and packing_obstacle(model) is None),
+        reason=reason,
+        length_break=min(breaks, default=None),
+        longest=_longest(model.config),
+    )
+
+
+def _path_and_reason(model: Any, attention: Attention) -> tuple[Path, str]:
+    kind = str(model.config.model_type)
+    if attention == "padded":
+        return "padded", "length-sorted padded batches, as asked"
+    if attention == "auto":
+        obstacle = packing_obstacle(model)
+        if obstacle is not None:
+            return "padded", f"length-sorted padded batches: {obstacle}"
+        if sharing_obstacle(model) is not None:
+            return "packed", f"{kind} encoder: packed without padding"
+        return "shared", f"{kind} decoder: packed, every prompt computed once"
+    obstacle = path_obstacle(model, attention)
     if obstacle is not None:
         raise UsageError(f"--attention {attention} is impossible for this model: {obstacle}")
-    if not decoder:
-        if attention == "shared":
-            raise UsageError(
-                f"--attention shared is impossible for this model: in an encoder such as {kind} "
-                "every prompt token attends to the response, so no two responses have a prompt "
-                "in common"
-            )
-        return Capability("packed", reads, needs_mask, f"{kind} encoder: packed without padding")
-    if attention == "packed":
-        return Capability("packed", reads, needs_mask, "packed without sharing, as asked")
-    return Capability(
-        "shared", reads, needs_mask, f"{kind} decoder: packed, every prompt computed once"
+    if attention == "shared":
+        return "shared", f"{kind} decoder: packed, every prompt computed once"
+    if kind in PACKED_ENCODERS:
+        return "packed", f"{kind} encoder: packed without padding"
+    return "packed", "packed without sharing, as asked"
+
+
+def path_obstacle(model: Any, path: Path) -> str | None:
+    """Why a model cannot take a path; ``None`` if it can."""
+    if path == "padded":
+        return None
+    obstacle = packing_obstacle(model)
+    return obstacle if obstacle is not None or path == "packed" else sharing_obstacle(model)
+
+
+def sharing_obstacle(model: Any) -> str | None:
+    """Why the responses of a model that can be packed cannot share their prompt."""
+    kind = str(model.config.model_type)
+    if kind in SHARING_DECODERS:
+        return None
+    return (
+        f"in an encoder such as {kind} every prompt token attends to the response, so no two "
+        "responses have a prompt in common"
     )
 
 
@@ -97,7 +128,7 @@ def packing_obstacle(model: Any) -> str | None:
     kind = str(config.model_type)
     if not is_stock(model):
         return "its code is not that of the transformers library"
-    text = config.get_text_config()
+    text = _text_config(config)
     if getattr(text, "attn_logit_softcapping", None) is not None:
         return "its attention scores are soft-capped"
     if kind not in SHARING_DECODERS | PACKED_ENCODERS:
@@ -107,7 +138,7 @@ def packing_obstacle(model: Any) -> str | None:
     layers = set(getattr(text, "layer_types", None) or ())
     if not layers <= _LAYER_TYPES:
         return f"it has layers of type {', '.join(sorted(layers - _LAYER_TYPES))}"
-    if _length_break(config) is not None:
+    if _length_breaks(config):
         return "its rotary frequencies depend on a sequence's length (LongRoPE)"
     if getattr(text, "use_bidirectional_attention", None):
         return "its decoder attends in both directions"
@@ -118,13 +149,43 @@ def packing_obstacle(model: Any) -> str | None:
     return None
 
 
-def _length_break(config: Any) -> int | None:
-    """Longest sequence that LongRoPE computes with its short factors.
+def _length_breaks(config: Any) -> set[int]:
+    """Longest sequences that LongRoPE computes with its short factors.
 
     ``transformers`` chooses the factors by the longest sequence of a batch, for all of it.
     """
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    rope = getattr(text, "rope_parameters", None) or {}
-    if rope.get("rope_type") != "longrope":
+    # Models with code of their own may have it beside the settings, not among them.
+    beside = getattr(_text_config(config), "original_max_position_embeddings", None)
+    found = {
+        rope.get("original_max_position_embeddings", beside)
+        for rope in _rotary_settings(config)
+        if _rope_type(rope) == "longrope"
+    }
+    return {int(n) for n in found if n is not None}
+
+
+def _longest(config: Any) -> int | None:
+    """Longest sequence whose dynamic rotary frequencies are those of training.
+
+    Beyond it ``transformers`` computes them anew from the longest sequence it has met, and
+    keeps them for shorter ones: even unbatched scores then depend on what came before.
+    """
+    if not any("dynamic" in _rope_type(rope) for rope in _rotary_settings(config)):
         return None
-    return int(rope["original_max_position_embeddings"])
+    return int(_text_config(config).max_position_embeddings)
+
+
+def _rotary_settings(config: Any) -> list[dict[str, Any]]:
+    """Settings of the rotary positions: one for all layers, or one for each type of layer."""
+    text = _text_config(config)
+    # The second is the older name, which code of a model's own may still go by.
+    rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    return [r for r in rope.values() if isinstance(r, dict)] or [rope]
+
+
+def _rope_type(rope: dict[str, Any]) -> str:
+    return str(rope.get("rope_type") or rope.get("type") or "default")
+
+
+def _text_config(config: Any) -> Any:
+    return config.get_text_config() if hasattr(config, "get_text_config") else config

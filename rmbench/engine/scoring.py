@@ -24,6 +24,7 @@ from rmbench.engine.execute import Executor
 from rmbench.engine.forward import Head
 from rmbench.engine.options import EngineOptions
 from rmbench.engine.tally import BatchShape, Tally
+from rmbench.errors import ScorerError
 from rmbench.result import EngineProvenance
 from rmbench.types import Conversation, ScoredBatch
 
@@ -166,6 +167,7 @@ class Engine:
         bar: Any,
     ) -> list[float]:
         """Rewards of sequences held at once; what is new is added to ``known``."""
+        self._refuse_too_long(rows)
         keys = [r.key for r in rows]
         first: dict[bytes, int] = {}
         waiting: dict[bytes, int] = {}
@@ -194,6 +196,16 @@ class Engine:
                 cache.put(rewards)
             bar.update(sum(waiting[key] for key in rewards))
         return [known[key] for key in keys]
+
+    def _refuse_too_long(self, rows: Sequence[Encoded]) -> None:
+        limit = self.capability.longest
+        longest = max((len(r) for r in rows), default=0)
+        if limit is not None and longest > limit:
+            raise ScorerError(
+                f"a sequence has {longest} tokens, more than the {limit} positions of this model, "
+                "whose dynamic rotary frequencies would then depend on what it scored before: "
+                f"cut at {limit} tokens"
+            )
 
     def _bound_cache(self) -> BoundCache | None:
         if self.cache is None:
