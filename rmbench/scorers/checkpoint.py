@@ -41,9 +41,15 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     if is_checkpoint_name(folder.name):
         state = _read(folder / STATE_NAME)
         return _checkpoint(folder.parent, state.get("global_step"), state.get("epoch"), final=False)
-    trained = _read(folder / RECORD_NAME).get("train")
+    record = _read(folder / RECORD_NAME)
+    trained = record.get("train")
     if isinstance(trained, dict):
-        return _checkpoint(folder, trained.get("steps"), trained.get("epochs"), final=True)
+        last = trained.get("steps")
+        # A run that keeps its best weights may end with those of an earlier step.
+        step = record.get("final_step", last)
+        return _checkpoint(
+            folder, step, trained.get("epochs") if step == last else None, final=True
+        )
     state = _read(folder / STATE_NAME)
     return _checkpoint(folder, state.get("global_step"), state.get("epoch"), final=True)
 

@@ -32,6 +32,12 @@ def test_the_final_model_is_known_by_the_record(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_that_kept_its_best_weights_has_their_step(tmp_path: Path) -> None:
+    record = {"train": {"steps": 90, "epochs": 1.5}, "final_step": 60}
+    (tmp_path / RECORD_NAME).write_text(json.dumps(record))
+    assert read_checkpoint(tmp_path) == Checkpoint(run=str(tmp_path), step=60, final=True)
+
+
 def test_other_trainers_leave_a_state_beside_their_final_model(tmp_path: Path) -> None:
     assert read_checkpoint(state(tmp_path, global_step=12)) == Checkpoint(
         run=str(tmp_path), step=12, final=True
