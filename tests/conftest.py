@@ -8,11 +8,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Under --import-mode=importlib the tests' own helper modules need a place on the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
 import models
+
+# How long an example takes says nothing about whether it is right.
+settings.register_profile("rmbench", deadline=None)
+settings.load_profile("rmbench")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Scores of an earlier test run must not stand in for what is tested now.

@@ -9,13 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from rmbench.types import Scores
-
-# How long an example takes says nothing about whether a statistic is right.
-settings.register_profile("rmbench", deadline=None)
-settings.load_profile("rmbench")
 
 Pair = tuple[Sequence[float], Sequence[float]]
 
