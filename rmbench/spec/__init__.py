@@ -16,6 +16,7 @@ from rmbench.spec.suite import (
     ThroughputSuite,
     load_suite,
 )
+from rmbench.spec.training import TrainConfig, load_training
 
 __all__ = [
     "Columns",
@@ -25,6 +26,8 @@ __all__ = [
     "ScorerSpec",
     "SuiteSpec",
     "ThroughputSuite",
+    "TrainConfig",
     "load_scorer",
     "load_suite",
+    "load_training",
 ]

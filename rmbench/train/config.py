@@ -1,151 +1,121 @@
-"""What a training run is asked to do. Imports neither torch nor transformers."""
+"""What a training run is asked to do, and what it does unasked; loads no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from rmbench.errors import UsageError
+from rmbench.spec import TrainConfig, load_training
+from rmbench.spec.base import read_toml
+from rmbench.train.state import recorded_config
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
-DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "mps")
+__all__ = [
+    "LORA_ALPHA",
+    "PRESETS",
+    "Preset",
+    "TrainConfig",
+    "load_config",
+    "micro_batch_pairs",
+    "preset_for",
+]
 
-DEFAULT_MAX_LENGTH = 1024
-"""Tokens; the limit where none is asked for and the model's positions allow more."""
+_LORA_LR_FACTOR = 10
+"""Of the learning rate of full fine-tuning: Schulman et al. (2025, "LoRA without regret") find
+the best rate of adapters ten times as high across models and data."""
+
+LORA_ALPHA = 32
+"""As in the same work, where with it one learning rate suits all ranks."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """One training run of a reward model with the Bradley-Terry loss.
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings for models up to a size, taken where a run asks for nothing else.
 
     Attributes:
-        base: Folder or Hub id (``id@revision`` pins a commit) of the model to start from.
-        data: Preference sources, concatenated in order.
-        out: Folder for the trained model; it appears only when training has ended well.
-        eval_data: Held-out preference source, evaluated at the end (and every ``eval_steps``).
-        epochs: Passes over the data. One, because reward models overfit on the second
-            (Ouyang et al. 2022, appendix C.2).
-        max_steps: Optimiser steps; where given, it decides instead of ``epochs``.
-        lr: Peak learning rate; ``None`` takes ``default_learning_rate`` of the model's size.
-        pairs_per_step: Pairs per optimiser step, over all processes and micro-batches.
-        micro_batch_pairs: Pairs per forward; ``None`` derives it so that activations stay
-            within a share of the memory. It does not change the loss, only memory and speed.
-        max_length: Tokens of one encoded conversation; ``None`` takes the smaller of
-            1,024 and what the model's positions allow.
-        seed: Seed of the head's weights and of the shuffling.
-        margin_from: Key of an example's ``meta`` that holds its target margin (a logit).
-        center_coefficient: Weight of ``mean((r_chosen + r_rejected) ** 2)``.
-        bf16: Run forward and backward in bfloat16 autocast; weights and optimiser stay
-            float32. ``None``: where the device multiplies bfloat16 natively, which is
-            several times faster; the record says what was done.
-        warmup_ratio: Share of the steps in which the learning rate rises; it then falls
-            linearly to zero.
-        weight_decay: AdamW's, on everything but biases and norms.
-        max_grad_norm: Gradients are clipped to this norm; 0 turns clipping off.
-        bad_rows: What a row that cannot be used does: end the run, or be left out and counted.
-        chat_template: Jinja file for a base whose tokenizer has no chat template; it is saved
-            with the model.
-        device: ``auto`` takes an accelerator where there is one.
-        logging_steps: Steps between two lines of metrics.
-        eval_steps: Steps between two evaluations; ``None`` evaluates at the end only.
-        save_steps: Steps between two resumable checkpoints in ``out``; ``None`` keeps none.
-        overwrite: Replace a model that ``out`` already holds.
-        trust_remote_code: Run code that comes with the base model.
-        allow_pickle: Load base weights that are not safetensors.
+        below_parameters: Models with fewer parameters than this.
+        lr: Peak learning rate of full fine-tuning.
+        pairs_per_step: Examples per optimiser step.
+        max_length: Most tokens of a conversation, where the model's positions allow them.
+        epochs: Passes over the data.
+        why: Where the numbers come from.
     """
 
-    base: str
-    data: tuple[str, ...]
-    out: Path
-    eval_data: str | None = None
-    epochs: float = 1.0
-    max_steps: int | None = None
-    lr: float | None = None
-    pairs_per_step: int = 32
-    micro_batch_pairs: int | None = None
-    max_length: int | None = None
-    seed: int = 0
-    margin_from: str | None = None
-    center_coefficient: float = 0.0
-    bf16: bool | None = None
-    warmup_ratio: float = 0.1
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    bad_rows: Literal["error", "skip"] = "error"
-    chat_template: Path | None = None
-    device: Device = "auto"
-    logging_steps: int = 10
-    eval_steps: int | None = None
-    save_steps: int | None = None
-    overwrite: bool = False
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.data:
-            raise UsageError("no training data: give at least one source with --data")
-        if self.device not in DEVICES:
-            raise UsageError(f"device {self.device!r} is not one of {', '.join(DEVICES)}")
-        if self.eval_steps is not None and self.eval_data is None:
-            raise UsageError("eval_steps is given but there is no --eval-data to evaluate on")
-        self._check_numbers()
-
-    def _check_numbers(self) -> None:
-        at_least_one = {
-            "max_steps": self.max_steps,
-            "pairs_per_step": self.pairs_per_step,
-            "micro_batch_pairs": self.micro_batch_pairs,
-            "logging_steps": self.logging_steps,
-            "eval_steps": self.eval_steps,
-            "save_steps": self.save_steps,
-        }
-        for name, count in at_least_one.items():
-            if count is not None and count < 1:
-                raise UsageError(f"{name} is {count}: it must be at least 1")
-        for name, value in {"epochs": self.epochs, "lr": self.lr}.items():
-            if value is not None and not (isfinite(value) and value > 0):
-                raise UsageError(f"{name} is {value}: it must be a number above 0")
-        not_negative = {
-            "center_coefficient": self.center_coefficient,
-            "weight_decay": self.weight_decay,
-            "max_grad_norm": self.max_grad_norm,
-            "seed": self.seed,
-        }
-        for name, value in not_negative.items():
-            if not (isfinite(value) and value >= 0):
-                raise UsageError(f"{name} is {value}: it must be a number of at least 0")
-        if not 0 <= self.warmup_ratio < 1:
-            raise UsageError(f"warmup_ratio is {self.warmup_ratio}: it must be in [0, 1)")
-        if self.max_length is not None and self.max_length < 8:
-            raise UsageError(f"max_length is {self.max_length}: it must be at least 8 tokens")
-        if self.micro_batch_pairs and self.pairs_per_step % self.micro_batch_pairs:
-            raise UsageError(
-                f"micro_batch_pairs {self.micro_batch_pairs} does not divide "
-                f"pairs_per_step {self.pairs_per_step}"
-            )
+    below_parameters: float
+    lr: float
+    pairs_per_step: int
+    max_length: int
+    epochs: float
+    why: str
 
 
-def default_learning_rate(n_parameters: int) -> float:
-    """Peak learning rate for full fine-tuning of a model of that size.
+PRESETS = (
+    Preset(
+        100e6, 5e-5, 32, 1024, 1.0,
+        "the upper ends of the ranges for fine-tuning BERT, learning rates 2e-5 to 5e-5 and "
+        "batches of 16 or 32 (Devlin et al. 2019, appendix A.3): the smallest models move least "
+        "in one epoch",
+    ),
+    Preset(
+        1.5e9, 2e-5, 64, 1024, 1.0,
+        "the lower end of that range of learning rates; 64 prompts per step as InstructGPT's "
+        "reward model (Ouyang et al. 2022, appendix C.2)",
+    ),
+    Preset(
+        30e9, 1e-5, 64, 2048, 1.0,
+        "9e-6 and 64 prompts per step for InstructGPT's 6 B reward model (Ouyang et al. 2022, "
+        "appendix C.2), 1e-5 for Llama 2's but the largest (Touvron et al. 2023, section "
+        "3.2.2); twice the length, as answers of chat models are longer than when those were "
+        "trained",
+    ),
+    Preset(
+        float("inf"), 5e-6, 64, 2048, 1.0,
+        "5e-6 for Llama 2's 70 B reward model (Touvron et al. 2023, section 3.2.2)",
+    ),
+)  # fmt: skip
+"""One epoch throughout: reward models overfit on the second (Ouyang et al. 2022, appendix C.2;
+Touvron et al. 2023, section 3.2.2)."""
 
-    The larger the model, the smaller the step it tolerates. Up to about a billion
-    parameters the value lies in the range given for fine-tuning BERT (2e-5 to 5e-5; Devlin
-    et al. 2019, appendix A.3), its upper end for the smallest models, which move least in
-    one epoch; above that it is the 1e-5 of the Llama 2 reward models, and their 5e-6 for the
-    largest (Touvron et al. 2023, section 3.2.2).
 
-    >>> [default_learning_rate(n) for n in (22_000_000, 400_000_000, 8_000_000_000)]
+def preset_for(n_parameters: int, *, lora: bool = False) -> Preset:
+    """Settings for a model of that size.
+
+    >>> [preset_for(n).lr for n in (22_000_000, 400_000_000, 8_000_000_000)]
     [5e-05, 2e-05, 1e-05]
+    >>> preset_for(8_000_000_000, lora=True).lr
+    0.0001
     """
-    if n_parameters < 100_000_000:
-        return 5e-5
-    if n_parameters < 1_500_000_000:
-        return 2e-5
-    if n_parameters < 30_000_000_000:
-        return 1e-5
-    return 5e-6
+    preset = next(p for p in PRESETS if n_parameters < p.below_parameters)
+    if not lora:
+        return preset
+    return Preset(
+        preset.below_parameters,
+        preset.lr * _LORA_LR_FACTOR,
+        preset.pairs_per_step,
+        preset.max_length,
+        preset.epochs,
+        f"{preset.why}; ten times the learning rate for adapters (Schulman et al. 2025)",
+    )
+
+
+def load_config(file: Path | None, given: Mapping[str, Any]) -> TrainConfig:
+    """What a call asks for: its options over those of a file, over what a resumed run began with.
+
+    Args:
+        file: A TOML file with fields of ``TrainConfig``; ``None`` for none.
+        given: Fields from the command line, without those that were not given.
+
+    Raises:
+        UsageError: If a field is unknown, missing or impossible; it is named.
+        TrainingError: If the checkpoint to resume from cannot be read.
+    """
+    body = read_toml(file) if file is not None else {}
+    said = {**body, **given}
+    recorded = {}
+    if said.get("resume") and isinstance(said.get("out"), str | Path):
+        recorded = recorded_config(Path(said["out"]))
+    return load_training(file, given, recorded=recorded)
 
 
 def micro_batch_pairs(pairs_per_step: int, max_pairs: int) -> int:

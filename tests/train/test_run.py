@@ -108,7 +108,7 @@ def test_what_is_saved(tiny_llama: Path, pairs_file: Path, tmp_path: Path) -> No
     text = (out / "rmbench_training.json").read_text()
     assert TrainingRecord.model_validate_json(text) == report.record
     record = json.loads(text)
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert record["base"]["newly_initialised"] == ["score.weight"]
     assert record["base"]["revision"] is None
     assert record["data"][0]["fingerprint"] == load_preferences(str(pairs_file)).fingerprint
@@ -116,6 +116,9 @@ def test_what_is_saved(tiny_llama: Path, pairs_file: Path, tmp_path: Path) -> No
     assert record["arguments"]["lr"] == 5e-3
     assert record["seed"] == record["arguments"]["seed"] == 3
     assert record["max_length"] == 64
+    assert record["learning_rate"] == 5e-3
+    assert record["final_step"] == 2
+    assert record["selected_on"] is None
     assert record["train"]["steps"] == 2
     assert record["environment"]["packages"]["torch"]
 
@@ -141,12 +144,11 @@ def test_micro_batches_do_not_change_what_is_learned(
             pairs_file,
             tmp_path / str(micro),
             max_steps=3,
-            micro_batch_pairs=micro,
+            micro_batch_tokens=micro,
             eval_data=str(pairs_file),
         ).record
-        for micro in (8, 2)
+        for micro in (10_000, 40)
     )
-    assert (whole.micro_batch_pairs, cut.micro_batch_pairs) == (8, 2)
     assert cut.train.mean_loss == pytest.approx(whole.train.mean_loss, abs=1e-5)
     assert whole.eval is not None
     assert cut.eval is not None
@@ -210,7 +212,7 @@ def test_sources_are_joined_and_what_is_left_out_is_counted(
     first, other = report.record.data
     assert (first.pairs, first.ties, first.skipped_rows) == (8, 0, 0)
     # Counted by hand: [CLS] + 7 words + [SEP] + 3 (or 7) words + [SEP] is 13 (or 17) tokens.
-    assert first.truncated_pairs == 8
+    assert first.truncated == 8
     assert (other.pairs, other.ties, other.skipped_rows) == (2, 1, 1)
     assert (report.record.pairs, report.record.ties) == (10, 1)
     assert report.record.max_length == 12
