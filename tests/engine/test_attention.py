@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import sys
@@ -297,6 +298,130 @@ def test_one_variable_length_call_gives_the_same(
     seen = visible(segments, window, causal)
     expected = dense(q.double(), k.double(), v.double(), seen, 0.2)
     assert (got - expected).abs().max() <= 1e-6
+
+
+# scale, window, causal -> what each generation is told of them beside the tensors.
+CALLS = [
+    (varlen_2_10, None, True, 2, (True,), {}),
+    (varlen_2_10, None, False, 4, (False,), {}),
+    # A window that holds every key is none.
+    (varlen_2_10, 9, True, 2, (True,), {}),
+    (varlen_2_11, None, True, 2, (), {"scale": 0.2, "window_size": (-1, 0)}),
+    (varlen_2_11, None, False, 4, (), {"scale": 0.2, "window_size": (-1, -1)}),
+    (varlen_2_11, 5, True, 2, (), {"scale": 0.2, "window_size": (4, 0)}),
+    (varlen_2_11, 5, False, 4, (), {"scale": 0.2, "window_size": (4, 4)}),
+    *(
+        (varlen_2_12, window, causal, heads, (), told | {"enable_gqa": heads != 4})
+        for heads in (1, 2, 4)
+        for window, causal, told in (
+            (None, True, {"scale": 0.2, "window_size": (-1, 0)}),
+            (None, False, {"scale": 0.2, "window_size": (-1, -1)}),
+            (1, True, {"scale": 0.2, "window_size": (0, 0)}),
+            (3, False, {"scale": 0.2, "window_size": (2, 2)}),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("varlen", "window", "causal", "key_heads", "more", "told"), CALLS)
+def test_every_generation_is_called_as_its_signature_wants(
+    varlen: Callable[..., Tensor],
+    window: int | None,
+    causal: bool,
+    key_heads: int,
+    more: tuple[Any, ...],
+    told: dict[str, Any],
+) -> None:
+    segments = lay_out([(4, [2, 3])])
+    q, k, v = (x.transpose(0, 1) for x in random_qkv(9, key_heads, 0))
+    layout = build_layout(segments, CPU)
+    assert layout.kv_index is not None
+    keys, values = k[layout.kv_index], v[layout.kv_index]
+    seen = []
+
+    @functools.wraps(varlen)
+    def recorded(*args: Any, **kwargs: Any) -> Tensor:
+        seen.append((args, kwargs))
+        return varlen(*args, **kwargs)
+
+    got = adapt_varlen(recorded)(
+        q, keys, values, layout.cu_q, layout.cu_k, layout.max_q, layout.max_k, 0.2, window, causal
+    )
+    ((args, kwargs),) = seen
+    # Before 2.11 the scale is that of the width, so the queries take up what differs.
+    wanted = q * 0.2 * 4 if varlen is varlen_2_10 else q
+    torch.testing.assert_close(args[0], wanted, rtol=1e-6, atol=0)
+    assert all(a is b for a, b in zip(args[1:5], (keys, values, *layout[1:3]), strict=True))
+    assert args[5:] == (layout.max_q, layout.max_k, *more)
+    assert kwargs == told
+    inspect.signature(varlen).bind(*args, **kwargs)
+    inputs = (x.double().transpose(0, 1) for x in (q, k, v))
+    expected = dense(*inputs, visible(segments, window, causal), 0.2)
+    assert (got - expected).abs().max() <= 1e-6
+
+
+class OnCuda(Tensor):
+    """A tensor on the CPU that says it is elsewhere."""
+
+    is_cuda = True
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("varlen", GENERATIONS)
+@pytest.mark.parametrize("static", [True, False])
+def test_half_precision_on_cuda_takes_the_variable_length_call(
+    varlen: Callable[..., Tensor],
+    static: bool,
+    dtype: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    segments = lay_out([(7, [3, 1, 5]), (0, [6])])
+    plain = [x.to(dtype) for x in random_qkv(22, 2, 0)]
+    monkeypatch.setattr(attention, "varlen_call", lambda: adapt_varlen(varlen))
+    monkeypatch.setattr(attention, "attend_by_segment", None)
+    layout = build_layout(segments, CPU, static=static)
+    module = torch.nn.Module()
+    module.is_causal = True
+    q, k, v = (x.unsqueeze(0).as_subclass(OnCuda) for x in plain)
+    got, weights = packed_attention(module, q, k, v, None, scaling=0.2, **{LAYOUT: layout})
+    assert weights is None
+    assert got.shape == (1, 22, 4, 16)
+    expected = dense(*(x.double() for x in plain), visible(segments, None, True), 0.2)
+    # 2.10 is given queries that were scaled, and so rounded, before.
+    bound = 0.05 if varlen is varlen_2_10 else 1e-6
+    assert (got[0].as_subclass(Tensor) - expected).abs().max() <= bound
+
+
+def test_float32_on_cuda_goes_segment_by_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = lay_out([(7, [3, 1, 5])])
+    plain = random_qkv(16, 2, 0)
+    monkeypatch.setattr(attention, "_varlen", None)
+    layout = build_layout(segments, CPU)
+    q, k, v = (x.unsqueeze(0).as_subclass(OnCuda) for x in plain)
+    got, _ = packed_attention(torch.nn.Module(), q, k, v, None, scaling=0.2, **{LAYOUT: layout})
+    expected = dense(*(x.double() for x in plain), visible(segments, None, True), 0.2)
+    assert (got[0].as_subclass(Tensor) - expected).abs().max() <= 1e-5
+
+
+@settings(max_examples=80)
+@given(cases(), st.booleans())
+def test_no_kernel_is_told_less_than_a_real_length(case: Case, static: bool) -> None:
+    # A kernel told of less leaves rows out without a word.
+    segments = case[0]
+    layout = build_layout(segments, CPU, static=static)
+    queries = [b - a for a, b, _, _ in segments.tolist()]
+    keys = [b - a + d - c for a, b, c, d in segments.tolist()]
+    assert max(queries) <= layout.max_q <= (2 * max(queries) - 1 if static else max(queries))
+    assert max(keys) <= layout.max_k <= (2 * max(keys) - 1 if static else max(keys))
+    n, tokens = len(segments), int(segments[-1, 1])
+    assert layout.cu_q.diff().tolist()[:n] == queries
+    assert layout.cu_k.diff().tolist()[:n] == keys
+    # What rounding up adds is empty, and reads nothing.
+    assert layout.cu_q.diff()[n:].sum() == layout.cu_k.diff()[n:].sum() == 0
+    assert (layout.segments[n:] == tokens).all()
+    if layout.kv_index is not None:
+        assert len(layout.kv_index) >= layout.cu_k[-1]
+        assert 0 <= int(layout.kv_index.min()) <= int(layout.kv_index.max()) < tokens
 
 
 def test_a_torch_without_varlen_attn_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
