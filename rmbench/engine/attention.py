@@ -162,6 +162,10 @@ def packed_attention(
     ):
         if present:
             raise UnsupportedAttentionError(f"packed attention cannot do {name}")
+    if torch.is_autocast_enabled(query.device.type):
+        # As SDPA is cast: rotary positions leave queries and keys in float32.
+        half = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(half), key.to(half), value.to(half)
     layout: PackedLayout = kwargs[LAYOUT]
     causal = bool(getattr(module, "is_causal", True)) if is_causal is None else is_causal
     scale = scaling if scaling is not None else 1.0 / math.sqrt(query.shape[-1])
@@ -283,7 +287,13 @@ def attend_by_segment(
     Returns:
         Tensor of shape (tokens, heads, width).
     """
-    merge = causal and query.device.type == "cpu" and not _needs_gradient(query, key, value)
+    on_cpu = query.device.type == "cpu"
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    if on_cpu and half and not _needs_gradient(query, key, value):
+        # The CPU's kernel is no faster in half precision, converting included, and rounds more.
+        q, k, v = query.float(), key.float(), value.float()
+        return attend_by_segment(q, k, v, segments, scale, window, causal).to(query.dtype)
+    merge = causal and on_cpu and not _needs_gradient(query, key, value)
     out: list[Tensor] = []
     for shared, own in _runs(segments.tolist()):
         first, last = shared

@@ -16,6 +16,7 @@ from rmbench.engine.batch import Positions, fill_up, pack, score_index
 from rmbench.engine.capability import Attention, Capability, choose_path
 from rmbench.engine.encode import Encoded, first_position
 from rmbench.engine.forward import Head, forward_packed, forward_padded
+from rmbench.engine.last_layer import LastLayer
 from rmbench.engine.linear import PackedLinear
 from rmbench.engine.options import EngineOptions, resolve_device
 from rmbench.engine.plan import Group, plan_groups, plan_packed, plan_padded
@@ -92,6 +93,8 @@ class Executor:
                 f"--compile needs packed batches, which this model does not run in: "
                 f"{self.capability.reason}"
             )
+        cut = packed and not self._wants_compiled and self.capability.reads != "mean"
+        self._last_layer = LastLayer(self.model) if cut else None
         if self._wants_compiled and self._compiled is None:
             base = getattr(self.model, self.model.base_model_prefix)
             # CUDA graphs save the launches; a CPU has none to save.
@@ -226,6 +229,7 @@ class Executor:
             head=self._head,
             device=self.device,
             compiled=self._compiled,
+            last_layer=self._last_layer,
         )
         return values, BatchShape.of_packed(packed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from rmbench.engine.batch import PackedBatch, ScorePosition, score_index
 from rmbench.engine.capability import Capability
 from rmbench.engine.encode import Encoded
 from rmbench.engine.heads import Reads, apply_head
+from rmbench.engine.last_layer import LastLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def forward_packed(
     head: Head,
     device: torch.device,
     compiled: Any = None,
+    last_layer: LastLayer | None = None,
 ) -> Tensor:
     """Rewards of a packed batch.
 
@@ -137,6 +140,7 @@ def forward_packed(
         device: Where the model is.
         compiled: The base model as ``torch.compile`` returned it, to be called in its
             place with few different shapes.
+        last_layer: The model's last layer, where it may be cut to what the head reads.
 
     Returns:
         float32, shape (len(batch.rows),), on ``device``, in the order of ``batch.rows``.
@@ -151,20 +155,21 @@ def forward_packed(
     if reads == "scored token":
         inputs["use_cache"] = False
     base = compiled if compiled is not None else getattr(model, model.base_model_prefix)
-    hidden = base(**inputs).last_hidden_state[0]
-    return head.reward(apply_head(model, _read(hidden, batch, reads, device)))
+    if reads == "mean":
+        hidden = base(**inputs).last_hidden_state[0]
+        return head.reward(apply_head(model, _segment_means(hidden, batch, device)))
+    at = batch.scored if reads == "scored token" else batch.segments[: len(batch.rows), 0]
+    rows = torch.from_numpy(np.ascontiguousarray(at)).to(device, non_blocking=True)
+    with last_layer.reading(rows) if last_layer is not None else nullcontext():
+        hidden = base(**inputs).last_hidden_state[0]
+    return head.reward(apply_head(model, hidden.index_select(0, rows)))
 
 
 def _row(values: np.ndarray[Any, Any], device: torch.device) -> Tensor:
     return torch.from_numpy(values).unsqueeze(0).to(device, non_blocking=True)
 
 
-def _read(hidden: Tensor, batch: PackedBatch, reads: Reads, device: torch.device) -> Tensor:
-    if reads == "mean":
-        lengths = batch.segments[: len(batch.rows), 1] - batch.segments[: len(batch.rows), 0]
-        real = hidden[: int(lengths.sum())].float()
-        return torch.segment_reduce(
-            real, "mean", lengths=torch.from_numpy(lengths).to(device), axis=0
-        )
-    at = batch.scored if reads == "scored token" else batch.segments[: len(batch.rows), 0]
-    return hidden.index_select(0, torch.from_numpy(np.ascontiguousarray(at)).to(device))
+def _segment_means(hidden: Tensor, batch: PackedBatch, device: torch.device) -> Tensor:
+    lengths = batch.segments[: len(batch.rows), 1] - batch.segments[: len(batch.rows), 0]
+    real = hidden[: int(lengths.sum())].float()
+    return torch.segment_reduce(real, "mean", lengths=torch.from_numpy(lengths).to(device), axis=0)

@@ -28,7 +28,7 @@ from rmbench.errors import ScorerError
 from rmbench.result import EngineProvenance
 from rmbench.types import Conversation, ScoredBatch
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Raised when the same inputs may get other scores than before; cached ones are then not used."""
 
 # Encoded ids of this many conversations, or of texts of this many characters, are held at
