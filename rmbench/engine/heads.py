@@ -23,6 +23,8 @@ def is_stock(model: Any) -> bool:
 def reads_score_off_last_token(model: Any) -> bool:
     """Whether the model is a decoder whose linear ``score`` head reads one token."""
     head = getattr(model, "score", None)
+    # PEFT trains a copy of a head and keeps the original beside it.
+    head = getattr(head, "original_module", head)
     prefix = getattr(model, "base_model_prefix", "")
     return (
         type(head) is torch.nn.Linear and bool(prefix) and getattr(model, prefix, None) is not None

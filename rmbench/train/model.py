@@ -16,10 +16,12 @@ from rmbench.errors import TrainingError
 # (Korthikanti et al. 2022, section 4.1), twice that in 32 bits, and half as much again for
 # gated and wider feed-forward layers.
 _BYTES_PER_UNIT = 100
-# A CPU gains nothing from larger forwards (MiniLM at 256 tokens: 1.7 pairs per second and
-# core with 16 pairs in one, 2.0 with 4), and small ones hold less padding.
-_CPU_BUDGET_BYTES = 512 * 1024**2
+# What a checkpointed layer keeps of each: its input, in 32 bits.
+_BYTES_PER_CHECKPOINTED_UNIT = 4
+_CPU_TOKENS = 2048
 _DEVICE_BUDGET_SHARE = 0.25
+# Far more than it takes to keep a device busy.
+_MOST_DEVICE_TOKENS = 65536
 
 
 def disable_dropout(model: nn.Module) -> None:
@@ -108,20 +110,36 @@ def count_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def pairs_in_memory(model: nn.Module, longest_tokens: int, device: torch.device) -> int:
-    """How many pairs one forward and backward may hold, by an estimate on the safe side.
+def default_micro_batch_tokens(
+    model: nn.Module, device: torch.device, *, checkpointing: bool = False
+) -> int:
+    """How many tokens one forward and backward may hold.
 
-    The budget is 512 MiB on the CPU, and a quarter of the device's memory otherwise (weights,
-    gradients and the optimiser's two moments need the rest); it is compared with the
-    activations of two texts of ``longest_tokens`` tokens in float32.
+    On the CPU 2,048, beyond which nothing is gained. On a GPU what fills a quarter of its
+    memory with activations in float32, by an estimate on the safe side (weights, gradients
+    and the optimiser's two moments need the rest), at most 65,536.
+
+    Args:
+        model: With a ``config`` that tells its width and depth.
+        device: Where it is trained.
+        checkpointing: Whether layers keep only their inputs and are computed again.
 
     Returns:
         At least 1.
     """
+    if device.type != "cuda":
+        return _CPU_TOKENS
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return tokens_in_memory(model, _DEVICE_BUDGET_SHARE * memory, checkpointing=checkpointing)
+
+
+def tokens_in_memory(model: nn.Module, budget_bytes: float, *, checkpointing: bool = False) -> int:
+    """How many tokens' activations fit in so many bytes, by an estimate on the safe side."""
     model_config: Any = model.config
     config = model_config.get_text_config()
-    per_token = _BYTES_PER_UNIT * int(config.hidden_size) * int(config.num_hidden_layers)
-    budget = float(_CPU_BUDGET_BYTES)
-    if device.type == "cuda":
-        budget = _DEVICE_BUDGET_SHARE * torch.cuda.get_device_properties(device).total_memory
-    return max(1, int(budget // (2 * longest_tokens * per_token)))
+    width, layers = int(config.hidden_size), int(config.num_hidden_layers)
+    per_token = _BYTES_PER_UNIT * width * layers
+    if checkpointing:
+        # One layer at a time is whole.
+        per_token = _BYTES_PER_CHECKPOINTED_UNIT * width * layers + _BYTES_PER_UNIT * width
+    return min(_MOST_DEVICE_TOKENS, max(1, int(budget_bytes // per_token)))

@@ -17,10 +17,11 @@ from transformers import (
 
 from rmbench.errors import TrainingError
 from rmbench.train.model import (
+    default_micro_batch_tokens,
     disable_dropout,
     ensure_pad_token,
     initialise_new_weights,
-    pairs_in_memory,
+    tokens_in_memory,
 )
 
 _SMALL = {
@@ -139,13 +140,16 @@ def test_padding_is_the_tokenizers_own_else_its_end_token() -> None:
         ensure_pad_token(model, _tokenizer())
 
 
-def test_longer_texts_leave_room_for_fewer_pairs() -> None:
+def test_tokens_of_a_forward_fit_the_memory() -> None:
     model = AutoModelForSequenceClassification.from_config(
         BertConfig(
             **_SMALL | {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6}
         )
     )
-    cpu = torch.device("cpu")
-    # 100 bytes * 384 * 6 = 230,400 per token; 512 MiB / (2 * 256 * 230,400) = 4.6
-    assert pairs_in_memory(model, 256, cpu) == 4
-    assert pairs_in_memory(model, 10**9, cpu) == 1
+    # 100 bytes * 384 * 6 = 230,400 per token
+    assert tokens_in_memory(model, 10 * 230_400) == 10
+    # checkpointed: 4 bytes * 384 * 6 for the layers' inputs and 100 * 384 for one layer
+    assert tokens_in_memory(model, 10 * (9_216 + 38_400), checkpointing=True) == 10
+    assert tokens_in_memory(model, 1) == 1
+    assert tokens_in_memory(model, 1e15) == 65_536
+    assert default_micro_batch_tokens(model, torch.device("cpu")) > 0
