@@ -90,7 +90,9 @@ def load_sequence_classifier(
             )
         tokenizer = AutoTokenizer.from_pretrained(path_or_id, **common)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ScorerError(f"{path_or_id}: cannot be loaded: {_explain(error)}") from None
+        raise ScorerError(
+            f"{path_or_id}: cannot be loaded: {_explain(error, num_labels)}"
+        ) from None
     missing = tuple(sorted(info["missing_keys"]))
     if missing and not allow_untrained:
         shown = ", ".join(missing[:3]) + (
@@ -132,8 +134,11 @@ class _quiet:  # noqa: N801 - reads as a statement
         transformers.logging.enable_progress_bar()
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, num_labels: int | None) -> str:
     text = " ".join(str(error).split())
+    if "ignore_mismatched_sizes" in text:
+        logits = f"{num_labels} logit{'s' * (num_labels != 1)}"
+        return f"its head has other than {logits}, or its weights are not what config.json says"
     if "trust_remote_code" in text:
         return "it needs code from its repository; pass --trust-remote-code if you trust it"
     if "safetensors" in text:

@@ -150,8 +150,9 @@ class _Run:
         with library_bars_hidden():
             with interruption.heard():
                 self._train(trainer, latest)
-            if flow.interrupted and interruption.asked is not None:
-                _stop(interruption.asked, trainer.state.global_step)
+            if flow.interrupted:
+                # Where another process heard it, this one ends as a launcher would end it.
+                _stop(interruption.asked or signal.SIGTERM, trainer.state.global_step)
             final_step = self._take_best(trainer)
             metrics = self._train_metrics(trainer, clock, state, flow)
             dev, by_source = final_metrics(
