@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rmbench.spec.scorer import ScorerSpec, load_scorer
 from rmbench.spec.suite import (
+    Arm,
     Columns,
     DataFile,
     DataSpec,
@@ -19,6 +20,7 @@ from rmbench.spec.suite import (
 from rmbench.spec.training import TrainConfig, load_training
 
 __all__ = [
+    "Arm",
     "Columns",
     "DataFile",
     "DataSpec",

@@ -117,6 +117,15 @@ class PreferenceSuite(_SuiteBase):
     notes: tuple[str, ...] = Field(default=(), description="shown with every result")
 
 
+Arm = Literal["unbatched", "unsorted padded", "sorted padded", "packed", "packed + shared"]
+"""A way of making batches, to be timed beside the others.
+
+``unbatched``: one sequence a call; ``unsorted padded``: 16 a batch in the order of the data,
+chosen and rejected answers apart; ``sorted padded``: sequences of similar length, to a budget of
+tokens; ``packed``: end to end without padding; ``packed + shared``: and every prompt once.
+"""
+
+
 class ThroughputSuite(_SuiteBase):
     """A fixed workload to time a model on."""
 
@@ -126,8 +135,23 @@ class ThroughputSuite(_SuiteBase):
     response_words: tuple[int, int]
     warmup_passes: int = Field(ge=0)
     passes: int = Field(ge=1)
+    arms: tuple[Arm, ...] = Field(default=(), description="ways of making batches to compare")
+    arm_passes: int = Field(
+        default=3, ge=1, description="passes that even a slow arm is timed for, as far as there are"
+    )
+    arms_s: float = Field(
+        default=60.0, ge=0, description="while their parts of it last, arms are timed for more"
+    )
     seed: int = 0
     notes: tuple[str, ...] = ()
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_differ(cls, value: tuple[Arm, ...]) -> tuple[Arm, ...]:
+        twice = [arm for i, arm in enumerate(value) if arm in value[:i]]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is named twice")
+        return value
 
 
 SuiteSpec = PreferenceSuite | ThroughputSuite
