@@ -102,6 +102,11 @@ class Executor:
             self._compiled = torch.compile(base, dynamic=False, mode=mode)
 
     @property
+    def read_rows_only(self) -> int:
+        """Weights of the last layer that meet the rows the head reads, and no others."""
+        return self._last_layer.parameters if self._last_layer is not None else 0
+
+    @property
     def kernels(self) -> str:
         """What multiplies and attends, as far as it changes the last bits of a score."""
         if self._compiled is not None:

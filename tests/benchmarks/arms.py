@@ -46,6 +46,7 @@ class Arm:
         reads: Whether it starts from token ids or from texts.
         bind: Makes what can be made beforehand for a workload, and gives the pass.
         shapes: The batches of its last pass; ``None`` where they are not known.
+        read_rows_only: See ``ForwardCost.executed``.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Arm:
     reads: Literal["ids", "text"]
     bind: Callable[[Workload], Run]
     shapes: Callable[[Workload], tuple[BatchShape, ...]] | None = None
+    read_rows_only: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,15 @@ def ours(subject: Subject, attention: Attention, *, compiled: bool = False) -> A
         "packed": "rmbench, packed without padding",
         "shared": "rmbench, packed, every prompt computed once",
     }[attention] + (", torch.compile" if compiled else "")
-    return Arm(name, about, subject.dtype, "ids", bind, lambda _: engine.shapes)
+    return Arm(
+        name,
+        about,
+        subject.dtype,
+        "ids",
+        bind,
+        lambda _: engine.shapes,
+        engine.executor.read_rows_only,
+    )
 
 
 def ours_from_text(subject: Subject) -> Arm:
@@ -190,6 +200,7 @@ def ours_from_text(subject: Subject) -> Arm:
         "text",
         bind,
         lambda _: engine.shapes,
+        engine.executor.read_rows_only,
     )
 
 

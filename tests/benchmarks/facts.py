@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.interleave import Agreement, Comparison, Ratio, Timing
 from benchmarks.workloads import SMALL, Workload
-from rmbench.throughput.flops import forward_flops
+from rmbench.throughput.flops import ForwardCost
 
 
 def facts(
@@ -45,7 +45,8 @@ def facts(
     }
     if timing.shapes is not None:
         found["computed_tokens"] = sum(s.tokens for s in timing.shapes)
-        flops = forward_flops(model, timing.shapes)
+        cost = ForwardCost.of(model)
+        flops = cost.executed(timing.shapes, read_rows_only=arm.read_rows_only)
         found["matmul_fraction"] = flops / timing.median_s / max(rates.before, rates.after)
     for dtype in (arm.dtype, torch.bfloat16):
         other = comparison.timings.get((yardstick, dtype))
