@@ -65,7 +65,7 @@ def headline_card(suite: SuiteView, anchor: str) -> BarCard:
         subtitle=f"{label_of(metric).label}{size}",
         scale=scale,
         rows=tuple(
-            _bar_row(entry.scorer.name, e, scale, entry=entry)
+            bar_row(entry.scorer.name, e, scale, entry=entry)
             for entry, e in zip(suite.entries, found, strict=True)
         ),
         anchor=anchor,
@@ -88,7 +88,7 @@ def _part_flags(estimate: Estimate | None, scale: Scale, entry: Entry) -> tuple[
     return ("at chance",) if estimate.ci_low <= 0.5 <= estimate.ci_high else ()
 
 
-def _bar_row(
+def bar_row(
     name: str,
     estimate: Estimate | None,
     scale: Scale,
@@ -96,7 +96,19 @@ def _bar_row(
     entry: Entry,
     signed: bool = False,
     with_n: bool = False,
+    is_part: bool = False,
 ) -> BarRow:
+    """One estimate as a bar.
+
+    Args:
+        name: Of the bar.
+        estimate: What it shows; ``None`` leaves the bar out.
+        scale: Of the card.
+        entry: Whose result it is from.
+        signed: Whether a plus sign carries meaning.
+        with_n: Whether the number of examples stands beside the name.
+        is_part: Whether the card as a whole says what is to be said of the result.
+    """
     return BarRow(
         name=name,
         value=value_only(estimate, signed=signed),
@@ -104,7 +116,7 @@ def _bar_row(
         bar=bar(estimate, scale),
         is_baseline=entry.scorer.info.content_blind,
         n=f"{estimate.n:,}" if with_n and estimate else None,
-        flags=_part_flags(estimate, scale, entry) if with_n else flags(entry.result),
+        flags=_part_flags(estimate, scale, entry) if with_n or is_part else flags(entry.result),
         reason=estimate.reason if estimate else None,
     )
 
@@ -118,7 +130,7 @@ def subset_cards(suite: SuiteView, metric: str) -> tuple[BarCard, ...]:
             subtitle="",
             scale=scale,
             rows=tuple(
-                _bar_row(
+                bar_row(
                     subset,
                     entry.result.estimate(metric, subset),
                     scale,
@@ -153,7 +165,7 @@ def toggle_cards(suite: SuiteView) -> tuple[BarCard, ...]:
                     subtitle=f"{label.label} ({unit})" if label.signed else label.label,
                     scale=scale,
                     rows=tuple(
-                        _bar_row(t, e, scale, entry=entry, signed=label.signed, with_n=True)
+                        bar_row(t, e, scale, entry=entry, signed=label.signed, with_n=True)
                         for t, e in zip(toggles, found, strict=True)
                     ),
                     is_baseline=entry.scorer.info.content_blind,

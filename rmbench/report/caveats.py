@@ -1,19 +1,20 @@
 """What a reader must know before trusting a number.
 
-Parts left out, rules changed, training data too close to the test data.
+Parts left out, rules changed, training data too close to the test data, results side by side
+that were not computed alike.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from rmbench.errors import shorten
 from rmbench.report.text import Safe
-from rmbench.result import DataProvenance, Result
+from rmbench.result import DataProvenance, EngineProvenance, Result
 
 # Folders that say nothing about where data come from.
 _GENERIC_FOLDERS = frozenset({"", ".", "..", "data", "datasets", "native", "tmp"})
@@ -57,6 +58,46 @@ def caveats(result: Result) -> list[Caveat]:
 def flags(result: Result) -> tuple[str, ...]:
     """The flags of a result's caveats, each once."""
     return tuple(dict.fromkeys(caveat.flag for caveat in caveats(result)))
+
+
+def computed_unalike(
+    results: Sequence[Result], names: Sequence[str] | None = None
+) -> Caveat | None:
+    """What differs in how results that stand side by side were computed; ``None``: nothing.
+
+    Dtype, kind of device and kernels decide about the last digits of a score. In float32 the
+    paths through the engine agree to rounding; beside half precision they are named too.
+    Results of scorers that run no model have nothing to compare.
+
+    Args:
+        results: Of one suite.
+        names: What their scorers are called, in their order; by default their own names.
+    """
+    engines = [
+        (name, r.provenance.engine)
+        for name, r in zip(names or [r.scorer.name for r in results], results, strict=True)
+        if r.provenance.engine is not None
+    ]
+    aspects: list[tuple[str, Callable[[EngineProvenance], str]]] = [
+        ("dtype", lambda engine: engine.dtype),
+        ("device", lambda engine: engine.device.partition(":")[0]),
+        ("kernels", lambda engine: engine.kernels),
+    ]
+    if any(engine.dtype != "float32" for _, engine in engines):
+        aspects.append(("path", lambda engine: engine.path))
+    text: list[str] = []
+    for aspect, read in aspects:
+        found: dict[str, list[str]] = {}
+        for name, engine in engines:
+            found.setdefault(read(engine), []).append(name)
+        if len(found) < 2:
+            continue
+        text.append(Safe(f"{', ' if not text else '; '}{aspect} ".removeprefix(", ")))
+        for i, (value, of) in enumerate(found.items()):
+            text += [Safe(" and " if i else ""), value, Safe(" ("), shorten(of), Safe(")")]
+    if not text:
+        return None
+    return Caveat("computed unalike", (Safe("not computed alike: "), *text))
 
 
 def _training_sources(training: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

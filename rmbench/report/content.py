@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rmbench.errors import shorten
-from rmbench.report.caveats import caveats
+from rmbench.report.arms import METRICS as ARM_METRICS
+from rmbench.report.arms import arm_rows, not_timed
+from rmbench.report.caveats import caveats, computed_unalike
 from rmbench.report.labels import OTHER, label_of, position_of
 from rmbench.report.numbers import UNDEFINED, size_range, value_only, with_interval
 from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
@@ -81,6 +83,7 @@ def build(overview: Overview) -> Content:
         tables.append(_counts(overview, footnotes))
     if overview.throughput_suites:
         tables.append(_throughput(overview, footnotes))
+        tables.extend(_arms(overview))
     return Content(summary, tuple(tables), tuple(_notes(overview, footnotes)))
 
 
@@ -264,6 +267,20 @@ def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
     return Table(Safe("Throughput"), header, tuple(rows), n_labels=2)
 
 
+def _arms(overview: Overview) -> list[Table]:
+    metrics = [m for m in ARM_METRICS if label_of(m).main]
+    rows: list[tuple[Text, ...]] = []
+    for suite in overview.throughput_suites:
+        for entry in suite.entries:
+            for row in arm_rows(entry.result, metrics):
+                own = (row.arm, Safe(" (own path)")) if row.is_own else (row.arm,)
+                rows.append((scorer_name(entry.scorer), own, *(Safe(c) for c in row.cells)))
+    if not rows:
+        return []
+    header = (Safe("scorer"), Safe("batches"), *(_header(m) for m in metrics))
+    return [Table(Safe("Throughput by way of making batches"), header, tuple(rows), n_labels=2)]
+
+
 def device_of(result: Result) -> str:
     """What a model ran on; a CPU with the number of threads."""
     env, engine = result.provenance.environment, result.provenance.engine
@@ -278,7 +295,28 @@ def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
         notes.append((BASELINE_MARK, Safe(" "), BASELINE_NOTE))
     for i, pieces in enumerate(footnotes.texts, start=1):
         notes.append((Safe(f"{i} ".translate(_SUPERSCRIPT)), *pieces))
-    return notes + _undefined(overview)
+    for suite in overview.suites:
+        unalike = computed_unalike(
+            [e.result for e in suite.entries], [e.scorer.name for e in suite.entries]
+        )
+        if unalike is not None:
+            notes.append((suite.name, Safe(": "), *unalike.text))
+    return notes + _undefined(overview) + _not_timed(overview)
+
+
+def _not_timed(overview: Overview) -> list[Text]:
+    return [
+        (
+            Safe(f"{UNDEFINED} "),
+            shorten(found.arms),
+            Safe(" of "),
+            shorten(found.scorers),
+            Safe(", not timed: "),
+            found.reason,
+        )
+        for suite in overview.throughput_suites
+        for found in not_timed(suite)
+    ]
 
 
 def _undefined(overview: Overview) -> list[Text]:

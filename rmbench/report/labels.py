@@ -188,6 +188,13 @@ _LABELS = (
         "tokens the model really ran, padding included",
         main=False,
     ),
+    MetricLabel(
+        "relative_time",
+        "time, own path = 1",
+        THROUGHPUT,
+        "time of a pass over that of the model's own path in the same turn",
+        interval=True,
+    ),
     MetricLabel("latency_p50_s", "latency p50", THROUGHPUT, "median time of a batch"),
     MetricLabel("latency_p95_s", "latency p95", THROUGHPUT, "time that 95 % of batches stay below"),
     MetricLabel("latency_p99_s", "latency p99", THROUGHPUT, "time that 99 % of batches stay below"),
@@ -202,10 +209,25 @@ _LABELS = (
         "arithmetic done, as a share of this device's own measured matmul rate",
     ),
     MetricLabel(
-        "model_flops_per_s",
-        "model arithmetic",
+        "effective_matmul_fraction",
+        "effective, of matmul rate",
         THROUGHPUT,
-        "useful arithmetic per second",
+        "useful arithmetic, as a share of that rate: padding earns nothing, and what is shared "
+        "counts for each who shares it, so it can pass 1",
+        main=False,
+    ),
+    MetricLabel(
+        "model_flops_per_s",
+        "executed arithmetic",
+        THROUGHPUT,
+        "arithmetic done per second: padding included, a shared prompt once",
+        main=False,
+    ),
+    MetricLabel(
+        "useful_flops_per_s",
+        "useful arithmetic",
+        THROUGHPUT,
+        "what every answer by itself would take, per second",
         main=False,
     ),
     MetricLabel(
@@ -217,6 +239,19 @@ _LABELS = (
     ),
     MetricLabel(
         "mfu", "MFU", THROUGHPUT, "arithmetic done, as a share of the device's published peak"
+    ),
+    MetricLabel(
+        "effective_mfu",
+        "effective MFU",
+        THROUGHPUT,
+        "useful arithmetic, as a share of that peak; it can pass 1",
+        main=False,
+    ),
+    MetricLabel(
+        "score_difference_sd",
+        "score difference (sd)",
+        THROUGHPUT,
+        "the largest from the rewards of the model's own path, in standard deviations of them",
     ),
 )
 _BY_NAME = {entry.metric: entry for entry in _LABELS}

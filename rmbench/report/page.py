@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rmbench.report.arms import ArmsView, arms_view
 from rmbench.report.cards import (
     BarCard,
     headline_card,
     subset_cards,
     toggle_cards,
 )
-from rmbench.report.caveats import caveats, flags
+from rmbench.report.caveats import caveats, computed_unalike, flags
 from rmbench.report.content import device_of
 from rmbench.report.labels import MetricLabel, label_of
 from rmbench.report.numbers import interval, quantity, size_range, value_only
@@ -70,7 +71,7 @@ class ColumnHead:
 
 @dataclass(frozen=True)
 class Warned:
-    """A caveat and the scorers it concerns."""
+    """A caveat and the scorers it concerns; empty where the text names them."""
 
     text: str
     scorers: str
@@ -127,6 +128,7 @@ class Section:
     subsets: tuple[BarCard, ...]
     lowest: tuple[LowestSubset, ...]
     toggles: tuple[BarCard, ...]
+    arms: ArmsView | None
     counts: tuple[CountsRow, ...]
     skipped: tuple[Skipped, ...]
     panels: tuple[Panel, ...]
@@ -231,6 +233,7 @@ def _section(
         subsets=subset_cards(suite, subset_metric) if subset_metric else (),
         lowest=_lowest(suite),
         toggles=toggle_cards(suite),
+        arms=arms_view(suite),
         counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
         skipped=_skipped(suite),
         panels=tuple(
@@ -273,10 +276,16 @@ def _caveats(suite: SuiteView) -> tuple[Warned, ...]:
             text = f"{_plural(failed, 'example')} left out: no finite reward"
             concerned.setdefault(text, []).append(entry.scorer.name)
     everyone = len(suite.entries)
-    return tuple(
+    warned = [
         Warned(text, "all scorers" if len(names) == everyone > 1 else ", ".join(names))
         for text, names in concerned.items()
+    ]
+    unalike = computed_unalike(
+        [e.result for e in suite.entries], [e.scorer.name for e in suite.entries]
     )
+    if unalike is not None:
+        warned.append(Warned("".join(unalike.text), ""))
+    return tuple(warned)
 
 
 def _column_head(suite: SuiteView, entry: Entry) -> ColumnHead:

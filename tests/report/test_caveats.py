@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rmbench.report.caveats import caveats, flags
-from rmbench.result import DataProvenance, Result, StoredRun
+from rmbench.report import render_terminal
+from rmbench.report.caveats import caveats, computed_unalike, flags
+from rmbench.report.html import render_html
+from rmbench.report.text import Safe
+from rmbench.result import DataProvenance, EngineProvenance, Result, StoredRun, write_run
 
 Build = Callable[..., Result]
 
@@ -67,3 +71,86 @@ def test_an_unknown_training_record_is_passed_over(
     pairs_result: Build, training: dict[str, Any] | None
 ) -> None:
     assert _trained_on(pairs_result("a"), training, "x") == []
+
+
+def _computed(result: Result, **how: Any) -> Result:
+    engine = EngineProvenance(
+        **{
+            "path": "shared", "reason": "", "device": "cpu", "dtype": "float32",
+            "max_length": 9, "kernels": "PyTorch", "batch_tokens": 9, "batches": 1,
+            "executed_tokens": 9, "useful_tokens": 9, **how,
+        }
+    )  # fmt: skip
+    provenance = result.provenance.model_copy(update={"engine": engine})
+    return result.model_copy(update={"provenance": provenance})
+
+
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        ([{}], None),
+        # In float32 the paths agree to rounding.
+        ([{"path": "padded"}], None),
+        ([{"device": "cpu"}, {"max_length": 4, "batch_tokens": 7}], None),
+        (
+            [{"dtype": "bfloat16"}, {"dtype": "bfloat16"}],
+            "not computed alike: dtype float32 (m0) and bfloat16 (m1, m2)",
+        ),
+        (
+            [{"dtype": "bfloat16", "path": "padded"}],
+            "not computed alike: dtype float32 (m0) and bfloat16 (m1); "
+            "path shared (m0) and padded (m1)",
+        ),
+        (
+            [{"device": "cuda:0", "kernels": "compiled"}, {"device": "cuda:1"}],
+            "not computed alike: device cpu (m0) and cuda (m1, m2); "
+            "kernels PyTorch (m0, m2) and compiled (m1)",
+        ),
+    ],
+)
+def test_results_that_were_not_computed_alike(
+    pairs_result: Build, others: list[dict[str, Any]], text: str | None
+) -> None:
+    results = [_computed(pairs_result(f"m{i}"), **how) for i, how in enumerate([{}, *others])]
+    # Those that ran no model have nothing to compare.
+    found = computed_unalike([pairs_result("length", blind=True), *results])
+    assert (None if found is None else "".join(found.text)) == text
+
+
+def test_both_in_half_precision_on_two_paths(pairs_result: Build) -> None:
+    results = [
+        _computed(pairs_result("a"), dtype="bfloat16", path=path) for path in ("shared", "padded")
+    ]
+    found = computed_unalike(results, ["one", "two"])
+    assert found is not None
+    assert "".join(found.text) == "not computed alike: path shared (one) and padded (two)"
+
+
+@pytest.mark.parametrize("names", [[], ["a"]])
+def test_one_result_is_computed_like_itself(pairs_result: Build, names: list[str]) -> None:
+    assert computed_unalike([_computed(pairs_result(n)) for n in names]) is None
+
+
+def test_foreign_names_and_kernels_stay_foreign(pairs_result: Build, hostile_text: str) -> None:
+    results = [
+        _computed(pairs_result(hostile_text)),
+        _computed(pairs_result("b"), kernels=hostile_text),
+    ]
+    found = computed_unalike(results)
+    assert found is not None
+    foreign = [piece for piece in found.text if hostile_text in piece]
+    assert len(foreign) == 2
+    assert not any(isinstance(piece, Safe) for piece in foreign)
+
+
+def test_reports_say_once_a_suite_what_was_not_computed_alike(
+    pairs_result: Build, tmp_path: Path
+) -> None:
+    results = [_computed(pairs_result("a")), _computed(pairs_result("b"), dtype="bfloat16")]
+    line = "not computed alike: dtype float32 (a) and bfloat16 (b)"
+    text = render_terminal(results)
+    assert text.count(f"pairs: {line}") == 1
+    html = render_html([write_run(tmp_path, r, None) for r in results])
+    # Beside the suite, and in the summary.
+    assert html.count(line) == 2
+    assert f"{line} <span" not in html
