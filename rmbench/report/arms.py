@@ -109,7 +109,7 @@ def arms_view(suite: SuiteView) -> ArmsView | None:
 
     def row(entry: Entry, arm: str) -> BarRow:
         estimate = entry.result.estimate("pairs_per_s", arm)
-        name = f"{arm} (own path)" if arm == own_arm(entry.result) else arm
+        name = f"{arm} (own)" if arm == own_arm(entry.result) else arm
         return bar_row(name, estimate, scale, entry=entry, is_part=True)
 
     return ArmsView(

@@ -273,7 +273,7 @@ def _arms(overview: Overview) -> list[Table]:
     for suite in overview.throughput_suites:
         for entry in suite.entries:
             for row in arm_rows(entry.result, metrics):
-                own = (row.arm, Safe(" (own path)")) if row.is_own else (row.arm,)
+                own = (row.arm, Safe(" (own)")) if row.is_own else (row.arm,)
                 rows.append((scorer_name(entry.scorer), own, *(Safe(c) for c in row.cells)))
     if not rows:
         return []

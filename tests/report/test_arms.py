@@ -50,8 +50,8 @@ def test_the_terminal_shows_every_arm_and_why_one_was_not_timed(timed: Result) -
     assert max(map(len, text.splitlines())) <= TERMINAL_WIDTH
     table = text.split("Throughput by way of making batches\n")[1]
     for arm in ARMS:
-        assert re.search(rf"^tiny-rm +{re.escape(arm)}( \(own path\))? ", table, re.MULTILINE)
-    assert table.count("(own path)") == text.count("(own path)") >= 1
+        assert re.search(rf"^tiny-rm +{re.escape(arm)}( \(own\))? ", table, re.MULTILINE)
+    assert table.count("(own)") == text.count("(own)") >= 1
     words = " ".join(text.split())
     assert (
         "– packed + shared of tiny-rm, not timed: in an encoder every prompt token attends to "
@@ -83,7 +83,7 @@ def test_the_page_draws_them_on_one_scale(timed: Result) -> None:
     assert len({id(card.scale) for card in view.cards}) == 1
     assert [row.name for row in view.cards[0].rows] == [
         "unsorted padded",
-        "packed (own path)",
+        "packed (own)",
         "packed + shared",
     ]
     bars = [row.bar for row in view.cards[0].rows]

@@ -246,6 +246,38 @@ def test_throughput_of_a_model(tmp_path: Path, bert_folder: Path) -> None:
     assert result.provenance.environment.threads >= 1
 
 
+@pytest.mark.parametrize("decoder", [False, True])
+def test_throughput_with_arms(
+    decoder: bool, tmp_path: Path, bert_folder: Path, llama_folder: Path
+) -> None:
+    folder = llama_folder if decoder else bert_folder
+    suite = tmp_path / "arms.toml"
+    suite.write_text(
+        'kind = "throughput"\nname = "arms"\nversion = "1"\ntitle = "t"\ndescription = "d"\n'
+        "prompts = 5\nprompt_words = [2, 8]\nresponse_words = [2, 8]\nwarmup_passes = 1\n"
+        'passes = 2\narms = ["unsorted padded", "packed", "packed + shared"]\n'
+    )
+    (stored,) = run(request(tmp_path, str(folder), suites=(str(suite),)))
+    (result,) = [r.result for r in find_runs([stored.path])]
+    own = "packed + shared" if decoder else "packed"
+    assert result.provenance.facts["own_arm"] == own
+    engine = result.provenance.engine
+    assert engine is not None
+    assert engine.path == ("shared" if decoder else "packed")
+    for arm in ("unsorted padded", "packed", own):
+        difference = result.estimate("score_difference_sd", arm)
+        assert difference is not None
+        assert difference.value is not None
+        assert difference.value < 1e-4
+        time = result.estimate("relative_time", arm)
+        assert time is not None
+        assert (time.value == 1.0) == (arm == own)
+        assert time.n == 2
+    closed = result.estimate("relative_time", "packed + shared")
+    assert closed is not None
+    assert (closed.reason is None) == decoder
+
+
 def test_throughput_without_a_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="none of the scorers runs one"):
         run(request(tmp_path, "length:", suites=("throughput",)))
