@@ -24,7 +24,9 @@ def facts(
         ours: Name of the engine's arm that reads token ids; that of texts is ``ours-text``.
     """
     arm = timing.arm
-    yardstick = "ours-text" if arm.reads == "text" else ours
+    # What reads texts is held against what reads texts, where that was timed.
+    timed = {name for name, _ in comparison.timings}
+    yardstick = "ours-text" if arm.reads == "text" and "ours-text" in timed else ours
     rates = comparison.rates[arm.dtype]
     found: dict[str, Any] = {
         "small": SMALL,
