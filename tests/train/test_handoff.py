@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import models
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -271,6 +272,17 @@ def test_a_decoder_by_folder_is_not_cut_at_its_positions(both: Both) -> None:
     prompts = [user("all of them were there " * 15 + QUESTIONS[0])]
     by_folder, by_callable = both(prompts, [assistant(REPLIES[0])])
     assert np.abs(by_folder - by_callable).min() > 0.05
+
+
+def test_a_decoder_by_folder_is_told_todays_date(tiny_llama: Path, tmp_path: Path) -> None:
+    dated = (
+        "{% if strftime_now('%Y') == '2024' %}yes {% else %}no {% endif %}"
+        "{% for m in messages %}<|{{ m['role'] }}|> {{ m['content'] }} </s>{% endfor %}"
+    )
+    folder = models.tiny_llama(tmp_path / "dated", chat_template=dated)
+    both = both_ways(folder, tiny_llama, tmp_path)
+    by_folder, by_callable = both([user(q) for q in QUESTIONS], [assistant(a) for a in REPLIES])
+    assert np.abs(by_folder - by_callable).min() > 0.01
 
 
 def test_the_policys_bf16_reaches_a_reward_model_by_folder(
