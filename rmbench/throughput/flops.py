@@ -139,11 +139,6 @@ def _matrices(module: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
     return (p for p in module.parameters() if p.dim() >= 2 and id(p) not in tables)
 
 
-def forward_flops(model: Any, shapes: Iterable[BatchShape]) -> float:
-    """FLOPs of the executed batches, padding included; see ``ForwardCost.executed``."""
-    return ForwardCost.of(model).executed(shapes)
-
-
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done all it was given."""
     if device.type == "cuda":

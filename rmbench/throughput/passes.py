@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmbench.engine.capability import Capability
-from rmbench.engine.last_layer import LastLayer
 from rmbench.engine.scoring import Engine
 from rmbench.engine.tally import BatchShape
 from rmbench.errors import ScorerError
@@ -185,21 +183,7 @@ def _timed(
     passes.peaks.append(memory.read())
     passes.reward, passes.n_tokens = batch.reward, batch.n_tokens
     passes.shapes = engine.shapes
-    passes.read_rows_only = read_rows_only(
-        engine.capability, engine.model, compiled=engine.options.compiled
-    )
-
-
-def read_rows_only(taken: Capability, model: Any, *, compiled: bool) -> int:
-    """Weights of the last layer that are multiplied with the scored tokens alone.
-
-    Args:
-        taken: The path taken.
-        model: The model.
-        compiled: Whether its batches run compiled.
-    """
-    whole = taken.path == "padded" or taken.reads == "mean" or compiled
-    return 0 if whole else LastLayer(model).parameters
+    passes.read_rows_only = engine.executor.read_rows_only
 
 
 def _with_latencies(

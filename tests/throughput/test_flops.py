@@ -24,10 +24,8 @@ from rmbench.throughput.flops import (
     ForwardCost,
     backbone_parameters,
     cost_obstacle,
-    forward_flops,
     peak_rate,
 )
-from rmbench.throughput.passes import read_rows_only
 
 
 def counted(run: Any) -> int:
@@ -78,7 +76,6 @@ def test_a_llama_by_hand() -> None:
     )  # fmt: skip
     shapes = [BatchShape.of_packed(batch)]
     assert cost.executed(shapes) == 2880 * 10 + 48 * (64 + 49 - 25) + 2 * 16 == 33_056
-    assert forward_flops(model, shapes) == 33_056
     # Weights that met the two scored tokens only.
     assert cost.executed(shapes, read_rows_only=100) == 33_056 - 2 * 100 * 8
     # Padded: 2 x 8 tokens.
@@ -135,7 +132,7 @@ def test_packed_batches_cost_what_pytorch_counts(name: str, attention: str) -> N
     shapes = executor.tally.shapes
     assert len(shapes) > 1
     cost = ForwardCost.of(model)
-    narrow = read_rows_only(executor.capability, model, compiled=False)
+    narrow = executor.read_rows_only
     assert narrow > 0
     assert cost.executed(shapes) > 1.1 * cost.executed(shapes, read_rows_only=narrow)
     expected = cost.executed(shapes, read_rows_only=narrow)
@@ -149,7 +146,7 @@ def test_padded_batches_run_all_layers_whole() -> None:
     rows, prompts = models.random_rows(model)
     model.set_attn_implementation("eager")
     found, executor = executed(model, "padded", rows, prompts)
-    assert read_rows_only(executor.capability, model, compiled=False) == 0
+    assert executor.read_rows_only == 0
     cost = ForwardCost.of(model)
     shapes = executor.tally.shapes
     half = cost.per_product * sum(s.attention_square for s in shapes)
