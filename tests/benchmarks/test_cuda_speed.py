@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, PretrainedConfig, Qwen2Config
 
 from benchmarks import arms, peers
 from benchmarks.arms import Arm, Subject, random_subject
@@ -26,6 +25,7 @@ from benchmarks.interleave import (
     record,
     recorded_clock,
 )
+from benchmarks.shapes import SHAPES
 from benchmarks.workloads import CUDA_WORKLOADS, SMALL
 
 pytestmark = [
@@ -39,19 +39,6 @@ PASSES = 1 if SMALL else 5
 
 BFLOAT16_TOLERANCE = 1.5
 """How much larger an arm's bfloat16 error may be than that of the model called one by one."""
-
-SHAPES: dict[str, PretrainedConfig] = {
-    "llama-3.1-8b": LlamaConfig(
-        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32,
-        num_attention_heads=32, num_key_value_heads=8, max_position_embeddings=8192,
-        num_labels=1, pad_token_id=0,
-    ),
-    "qwen2.5-0.5b": Qwen2Config(
-        vocab_size=151936, hidden_size=896, intermediate_size=4864, num_hidden_layers=24,
-        num_attention_heads=14, num_key_value_heads=2, max_position_embeddings=8192,
-        num_labels=1, pad_token_id=0,
-    ),
-}  # fmt: skip
 
 # Parameters in float32 and bfloat16 side by side, and room to work in.
 MEMORY_BYTES = {"llama-3.1-8b": 64e9, "qwen2.5-0.5b": 12e9}

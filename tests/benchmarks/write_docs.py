@@ -1,6 +1,7 @@
 """Turns a benchmark file into the tables of ``docs/performance.md``.
 
-``python tests/benchmarks/write_docs.py FILE.json``; ``make bench`` does it after the run.
+``python tests/benchmarks/write_docs.py FILE.json``; ``make bench`` and ``make bench-train`` do it
+after the run.
 Only what stands between the markers of a device that the file has results for is replaced.
 """
 
@@ -16,6 +17,13 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/performance.md"
 PACKAGES = ("torch", "transformers", "trl", "sentence-transformers")
+
+_TRAINING_NOTE = (
+    "Each trainer in a process of its own, one step at a time in turns, all on the same pairs from "
+    "the same weights. A ratio is that of all timed steps; in brackets the least and the most of "
+    "a step. Memory is the most that the process held resident from the first step on (allocated "
+    "on the device, on CUDA)."
+)
 
 
 def main() -> None:
@@ -42,18 +50,21 @@ def sections(report: dict[str, Any]) -> dict[str, str]:
     by_device: dict[str, list[dict[str, Any]]] = {}
     for b in report["benchmarks"]:
         by_device.setdefault(b["extra_info"]["device"], []).append(b)
-    return {
-        device: "\n\n".join(
-            [
-                _machine(report, device, len(benchmarks[0]["stats"]["data"])),
-                *(
-                    _table([b["extra_info"] for b in group])
-                    for _, group in groupby(benchmarks, key=lambda b: b["group"])
-                ),
-            ]
+    found = {}
+    for device, benchmarks in by_device.items():
+        training = device.startswith("train-")
+        passes = len(benchmarks[0]["stats"]["data"])
+        how = (
+            _TRAINING_NOTE
+            if training
+            else (f"Median of {passes} interleaved passes; in brackets the range of the passes.")
         )
-        for device, benchmarks in by_device.items()
-    }
+        table = _training_table if training else _table
+        groups = groupby(benchmarks, key=lambda b: b["group"])
+        tables = [table([b["extra_info"] for b in group]) for _, group in groups]
+        machine = f"{_machine(report, device.removeprefix('train-'))} {how}"
+        found[device] = "\n\n".join([machine, *tables])
+    return found
 
 
 def put_between(text: str, name: str, body: str) -> str:
@@ -69,7 +80,7 @@ def put_between(text: str, name: str, body: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{body}\n{end}", text)
 
 
-def _machine(report: dict[str, Any], device: str, passes: int) -> str:
+def _machine(report: dict[str, Any], device: str) -> str:
     machine = report["machine_info"]["rmbench"]
     where = machine["cpu"] if device == "cpu" else machine["device"]
     versions = ", ".join(f"{name} {machine['packages'][name]}" for name in PACKAGES)
@@ -78,7 +89,7 @@ def _machine(report: dict[str, Any], device: str, passes: int) -> str:
     )
     return (
         f"{where}, {machine['threads']} threads; {versions}; {report['datetime'][:10]}, commit "
-        f"{commit}. Median of {passes} interleaved passes; in brackets the range of the passes."
+        f"{commit}."
     )
 
 
@@ -91,7 +102,7 @@ def _table(facts: Sequence[dict[str, Any]]) -> str:
     rates = "; ".join(
         f"{dtype} {_rate(f['matmul_flops_per_s_before'])} before, "
         f"{_rate(f['matmul_flops_per_s_after'])} after"
-        for dtype, f in ((d, cells[arms[0], d]) for d in dtypes)
+        for dtype, f in ((d, next(f for f in facts if f["dtype"] == d)) for d in dtypes)
     )
     heading = (
         f"### {name}\n\n"
@@ -111,13 +122,15 @@ def _table(facts: Sequence[dict[str, Any]]) -> str:
         header += ["of matrix product's rate", "peak memory", "scores unchanged to the bit"]
     rows = []
     for arm in arms:
-        found = [cells[arm, d] for d in dtypes]
+        cell = [cells.get((arm, d)) for d in dtypes]
+        found = [f for f in cell if f is not None]
         row = [found[0]["about"], _count(found[0]["computed_tokens"])]
-        for f in found:
-            row += [_count(round(f["tokens_per_s"])), _ratio(f.get("times_ours"))]
+        for f in cell:
+            row += [_count(f and round(f["tokens_per_s"])), _ratio(f and f.get("times_ours"))]
         if across:
-            row.append(_ratio(found[dtypes.index("float32")].get("times_ours_bfloat16")))
-        row += [_error(f) for f in found]
+            wide = cells.get((arm, "float32"))
+            row.append(_ratio(wide and wide.get("times_ours_bfloat16")))
+        row += [_error(f) for f in cell]
         if on_cuda:
             f = found[0]
             row += [
@@ -125,6 +138,41 @@ def _table(facts: Sequence[dict[str, Any]]) -> str:
                 f"{f['peak_memory_bytes'] / 1e9:.1f} GB",
                 f"{f['bitwise_invariant_share']:.0%}",
             ]
+        rows.append(row)
+    return f"{heading}\n\n{_markdown(header, rows)}"
+
+
+def _training_table(facts: Sequence[dict[str, Any]]) -> str:
+    """One task's arms as a Markdown table with its heading."""
+    one = facts[0]
+    heading = (
+        f"### {one['about']}, {one['pairs_per_step']} pairs a step, {_precision(one)}\n\n"
+        f"{one['timed_pairs']} pairs in {one['timed_steps']} timed steps, after "
+        f"{one['warm_up_steps']} that were not timed; {one['text_tokens']:,} tokens. Matrix "
+        f"product: {one['dtype']} {one['matmul_flops_per_s_before'] / 1e9:,.0f} GFLOP/s before, "
+        f"{one['matmul_flops_per_s_after'] / 1e9:,.0f} after."
+    )
+    header = [
+        "trained by", "computed tokens", "pairs/s", "time / rmbench's", "peak memory",
+        "of matrix product's rate", "largest difference of a loss from rmbench's",
+    ]  # fmt: skip
+    with_mfu = any(f["mfu"] is not None for f in facts)
+    if with_mfu:
+        header.append("MFU")
+    rows = []
+    for f in facts:
+        total, low, high = f["times_ours"]
+        row = [
+            f["arm_about"],
+            f"{f['computed_tokens']:,}",
+            f"{f['pairs_per_s']:.2f}",
+            "1" if f["arm"] == "ours" else f"{total:.2f} [{low:.2f}, {high:.2f}]",
+            f"{f['peak_memory_bytes'] / 1e9:.1f} GB",
+            f"{f['matmul_fraction']:.0%}",
+            f"{f['loss_gap']:.0e}" if f["loss_gap"] else "–",
+        ]
+        if with_mfu:
+            row.append("–" if f["mfu"] is None else f"{f['mfu']:.0%}")
         rows.append(row)
     return f"{heading}\n\n{_markdown(header, rows)}"
 
@@ -141,7 +189,9 @@ def _ratio(values: Sequence[float] | None) -> str:
     return f"{median:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _error(f: dict[str, Any]) -> str:
+def _error(f: dict[str, Any] | None) -> str:
+    if f is None:
+        return "–"
     if f["dtype"] == "float32":
         return f"{f['score_error_largest_sd']:.0e}"
     return f"{f['score_error_rms_sd']:.3f}"
@@ -155,6 +205,10 @@ def _rate(flops_per_s: float) -> str:
     if flops_per_s >= 1e12:
         return f"{flops_per_s / 1e12:.0f} TFLOP/s"
     return f"{flops_per_s / 1e9:.0f} GFLOP/s"
+
+
+def _precision(facts: dict[str, Any]) -> str:
+    return "bfloat16 autocast" if facts["dtype"] == "bfloat16" else "float32"
 
 
 if __name__ == "__main__":
