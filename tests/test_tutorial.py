@@ -60,6 +60,40 @@ def test_every_cell_runs_and_prints_what_the_page_shows(tmp_path: Path) -> None:
     assert not wrong, "\n\n".join(wrong)
 
 
+@pytest.mark.slow
+def test_the_page_works_with_a_model_of_ones_own(smollm2_folder: Path, tmp_path: Path) -> None:
+    """The changes that its first table asks for, and less of everything."""
+    text = PAGE.read_text(encoding="utf-8")
+    base = str(smollm2_folder)
+    changes = {
+        # A model of one's own, its language model's head being tied to its embeddings.
+        r"^```python\nimport torch\nfrom tokenizers .*?^```$": f'```python\nBASE = "{base}"\n```',
+        r"--base base\b": f"--base {base}",
+        r"learning_rate=1e-3|--lr 1e-3": lambda m: m[0].replace("1e-3", "1e-5"),
+        r'"learning_rate": \de-3': '"learning_rate": 1e-6',
+        # Less of everything.
+        r"(Random\(11\)\.shuffle\(train\))": r"\1\ntrain, heldout = train[:40], heldout[:8]",
+        r'("per_device_train_batch_size"): 32': r"\1: 8",
+        r"max_steps=\d+": "max_steps=1",
+        r"\b64\b": "8",
+        r"\b140\b": "5",
+        r"(--suite controlled)": r"\1 --limit 8",
+        # What is claimed of the page's own model.
+        r"^<!-- check\n.*?^-->$": "",
+    }
+    for old, new in changes.items():
+        text, n = re.subn(old, new, text, flags=re.MULTILINE | re.DOTALL)
+        assert n, f"nothing on the page is like {old}"
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    cells = read_cells(text)
+    outcomes = run(cells, page, tmp_path)
+    assert len(outcomes) == len(cells)
+    (losses,) = (o.printed for o in outcomes if "packed\n" in o.printed)
+    assert re.search(r"^  10 (\d\.\d{3})\d+ \1\d+ \1\d+$", losses, re.MULTILINE)
+    assert outcomes[-1].printed == "8 rewards of rm, equal: True\n"
+
+
 def test_the_page_has_cells_of_every_kind_and_every_output_is_compared_but_samples() -> None:
     text = PAGE.read_text(encoding="utf-8")
     cells = read_cells(text)

@@ -23,6 +23,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
+from rmbench.engine.attention_grad import Run, attend_with_gradient
+
 PACKED = "rmbench_packed"
 """Name under which the function is registered; no mask is built for a name of its own."""
 
@@ -288,18 +290,20 @@ def attend_by_segment(
         Tensor of shape (tokens, heads, width).
     """
     on_cpu = query.device.type == "cpu"
+    trains = _needs_gradient(query, key, value)
+    runs = _runs(segments.tolist())
+    if on_cpu and trains and not any(_is_masked(run, window, causal) for run in runs):
+        return attend_with_gradient(query, key, value, runs, scale, causal)
     half = query.dtype in (torch.bfloat16, torch.float16)
-    if on_cpu and half and not _needs_gradient(query, key, value):
+    if on_cpu and half and not trains:
         # The CPU's kernel is no faster in half precision, converting included, and rounds more.
         q, k, v = query.float(), key.float(), value.float()
         return attend_by_segment(q, k, v, segments, scale, window, causal).to(query.dtype)
-    merge = causal and on_cpu and not _needs_gradient(query, key, value)
+    merge = causal and on_cpu and not trains
     out: list[Tensor] = []
-    for shared, own in _runs(segments.tolist()):
+    for shared, own in runs:
         first, last = shared
-        # A bidirectional query sees as far to the right, so this serves both.
-        reach = last - first + max(b - a for a, b in own)
-        narrow = window is not None and window < reach
+        narrow = _is_narrow((shared, own), window)
         if first < last and merge and not narrow:
             out.append(_attend_merged(query, key, value, shared, own, scale))
             continue
@@ -345,9 +349,7 @@ def _(
     return query.new_empty(tokens, heads, width)
 
 
-def _runs(
-    segments: list[list[int]],
-) -> list[tuple[tuple[int, int], list[tuple[int, int]]]]:
+def _runs(segments: list[list[int]]) -> list[Run]:
     """Neighbouring segments that continue the same prompt, by the prompt's rows."""
     return [
         (shared, [(a, b) for a, b, _, _ in members])
@@ -358,6 +360,19 @@ def _runs(
             )
         )
     ]
+
+
+def _is_narrow(run: Run, window: int | None) -> bool:
+    """Whether a query of the run sees less than all there is before it."""
+    (first, last), own = run
+    # A bidirectional query sees as far to the right, so this serves both.
+    return window is not None and window < last - first + max(b - a for a, b in own)
+
+
+def _is_masked(run: Run, window: int | None, causal: bool) -> bool:
+    """Whether the run takes more than whole keys and what the kernel calls causal."""
+    first, last = run[0]
+    return _is_narrow(run, window) or (first < last and not causal)
 
 
 def _needs_gradient(*tensors: Tensor) -> bool:

@@ -9,7 +9,7 @@ off again, the model is what it was.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MethodType
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from rmbench.engine.attention import LAYOUT, PACKED
 from rmbench.engine.capability import Capability
 from rmbench.engine.heads import apply_head
+from rmbench.engine.last_layer import LastLayer
 from rmbench.errors import TrainingError
 from rmbench.train.collate import MicroBatch, Rows
 
@@ -51,12 +52,14 @@ def takes_batches(model: Any, capability: Capability) -> Iterator[None]:
     before = [{n: vars(m)[n] for n in _INSTALLED if n in vars(m)} for m in changed]
     attention = classifier.config._attn_implementation
     packed = capability.path != "padded"
+    last_layer = LastLayer(classifier) if packed and capability.reads != "mean" else None
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         batch: MicroBatch | None = kwargs.pop(BATCH, None)
         if batch is None:
             return type(self).forward(self, *args, **kwargs)
-        return _rewards(self, batch, capability)
+        rewards = [_rewards(self, part, capability, last_layer) for part in batch.parts]
+        return rewards[0] if len(rewards) == 1 else torch.cat(rewards)
 
     classifier.forward = MethodType(forward, classifier)
     try:
@@ -81,12 +84,9 @@ def takes_batches(model: Any, capability: Capability) -> Iterator[None]:
 _INSTALLED = ("forward", "_original_forward")
 
 
-def _rewards(model: Any, batch: MicroBatch, capability: Capability) -> Tensor:
-    rewards = [_rewards_of_part(model, part, capability) for part in batch.parts]
-    return rewards[0] if len(rewards) == 1 else torch.cat(rewards)
-
-
-def _rewards_of_part(model: Any, rows: Rows, capability: Capability) -> Tensor:
+def _rewards(
+    model: Any, rows: Rows, capability: Capability, last_layer: LastLayer | None
+) -> Tensor:
     inputs: dict[str, Any] = {"input_ids": rows.input_ids}
     for name in ("position_ids", "token_type_ids", "attention_mask"):
         value = getattr(rows, name)
@@ -94,15 +94,19 @@ def _rewards_of_part(model: Any, rows: Rows, capability: Capability) -> Tensor:
             inputs[name] = value
     if rows.layout is not None:
         inputs[LAYOUT] = rows.layout
-    if capability.reads is None:
+    if rows.read is None:
         logits: Tensor = type(model).forward(model, **inputs).logits
         return logits.float().squeeze(-1)
     if capability.reads == "scored token":
         inputs["use_cache"] = False
+    # A layer that is computed again in the backward pass has to find itself as it was, and a
+    # compiled one would be compiled again.
+    recomputed = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
+    cut = not (recomputed or torch.compiler.is_compiling())
     base: nn.Module = getattr(model, model.base_model_prefix)
-    hidden = base(**inputs).last_hidden_state.flatten(0, 1)
-    if rows.read is not None:
-        hidden = hidden.index_select(0, rows.read)
+    with last_layer.reading(rows.read) if last_layer is not None and cut else nullcontext():
+        hidden = base(**inputs).last_hidden_state.flatten(0, 1)
+    hidden = hidden.index_select(0, rows.read)
     # bfloat16 rewards near 10 are 0.06 apart: the head is left out of autocast.
     with torch.autocast(hidden.device.type, enabled=False):
         hidden = hidden.float()

@@ -66,7 +66,8 @@ class Processes:
         try:
             yield
         except Exception as error:  # told to the others, then raised on
-            self._all_errors(f"{error}" if isinstance(error, RmbenchError) else repr(error))
+            told = isinstance(error, RmbenchError | OSError)
+            self._all_errors(str(error) if told else repr(error))
             raise
         others = [e for e in self._all_errors(None) if e is not None]
         if others:

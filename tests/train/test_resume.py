@@ -101,7 +101,10 @@ def whole(tiny_bert: Path, data: Path, tmp_path_factory: pytest.TempPathFactory)
     return start(tiny_bert, data, tmp_path_factory.mktemp("resume-whole") / "whole")
 
 
-@pytest.mark.parametrize("step", range(3, 10))
+@pytest.mark.parametrize(
+    "step",
+    [3, 6, 9, *(pytest.param(step, marks=pytest.mark.slow) for step in (4, 5, 7, 8))],
+)
 def test_it_may_be_killed_after_any_step(
     tiny_bert: Path, data: Path, tmp_path: Path, whole: TrainReport, step: int
 ) -> None:
@@ -153,7 +156,7 @@ def test_killed_between_the_last_checkpoint_and_the_model(
     assert_same_weights(whole.out, out)
 
 
-@pytest.mark.parametrize("step", [3, 6, 9])
+@pytest.mark.parametrize("step", [3, pytest.param(6, marks=pytest.mark.slow), 9])
 def test_selection_and_early_stopping_survive(tiny_bert: Path, tmp_path: Path, step: int) -> None:
     data = write_pairs(tmp_path / "pairs.jsonl", copies=2)
     settings = {
@@ -306,7 +309,13 @@ def command(base: Path, data: Path, out: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("moment", ["a checkpoint is there", "a checkpoint is being written"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("a checkpoint is there", marks=pytest.mark.slow),
+        "a checkpoint is being written",
+    ],
+)
 def test_a_killed_process_is_resumed(tiny_bert: Path, tmp_path: Path, moment: str) -> None:
     data = write_pairs(tmp_path / "pairs.jsonl", copies=3)
     out, environment = tmp_path / "out", {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -344,7 +353,10 @@ def test_a_killed_process_is_resumed(tiny_bert: Path, tmp_path: Path, moment: st
     assert_same_weights(whole, out)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 3)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 3, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_run_says_how_to_go_on(
     tiny_bert: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
