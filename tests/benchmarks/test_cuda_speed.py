@@ -117,8 +117,8 @@ def test_cuda(bench: Bench, workload: str, arm: str, benchmark: Any):
     agreement = Agreement.of(timing.scores, reference)
     unbatched = comparison.timings["hf-unbatched", torch.bfloat16]
     assert agreement.rms <= BFLOAT16_TOLERANCE * Agreement.of(unbatched.scores, reference).rms
-    record(benchmark, timing.pass_s)
     benchmark.group = f"{bench.shape} {workload}"
+    record(benchmark, timing.pass_s)
     benchmark.extra_info.update(
         device="cuda",
         **facts(comparison, timing, agreement, bench.subject.model, ours="ours-shared"),

@@ -116,8 +116,8 @@ def _task(source: Source, folder: Path, data: Path, bf16: bool) -> TrainingTask:
 def _check_and_record(comparison: TrainingComparison, name: str, benchmark: Any) -> None:
     task = comparison.task
     assert comparison.loss_gap(name, "ours") <= LARGEST_GAP[task.bf16]
-    record(benchmark, comparison.results[name].timed_s)
     benchmark.group = f"{task.name} {_precision(task.bf16)}"
+    record(benchmark, comparison.results[name].timed_s)
     benchmark.extra_info.update(training_facts(comparison, name))
 
 
