@@ -65,7 +65,6 @@ class RunRequest:
     Attributes:
         scorers: SCORER arguments.
         suites: SUITE arguments; may be empty where every scorer is a replayed file.
-        all_checkpoints: Measure every checkpoint of the training runs that ``scorers`` name.
         data_dirs: ``--data`` arguments, in order.
         out: Folder the results are written below.
         allow_partial: Measure what is there where parts are missing.
@@ -75,11 +74,11 @@ class RunRequest:
         overrides: Fields of ``ScorerSpec`` for the scorers that run a model.
         options: Device, dtype, batch size, seed.
         report: Told one line at a time what is going on.
+        all_checkpoints: Measure every checkpoint of the training runs that ``scorers`` name.
     """
 
     scorers: tuple[str, ...]
     suites: tuple[str, ...]
-    all_checkpoints: bool = False
     data_dirs: tuple[str, ...] = ()
     out: Path = DEFAULT_OUT
     allow_partial: bool = False
@@ -89,6 +88,7 @@ class RunRequest:
     overrides: dict[str, Any] = field(default_factory=dict)
     options: RunOptions = field(default_factory=RunOptions)
     report: Callable[[str], None] = lambda line: None
+    all_checkpoints: bool = False
 
 
 def run(request: RunRequest) -> list[StoredRun]:
