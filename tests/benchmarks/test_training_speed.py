@@ -55,7 +55,7 @@ ARMS = {
 CPU_ARMS = ("ours", "trl", "trl-defaults")
 
 # A step takes TRL half a minute on two cores with SmolLM2, and a few seconds with MiniLM.
-TIMED_STEPS = {"smollm2": 1, "minilm": 1} if SMALL else {"smollm2": 4, "minilm": 8}
+TIMED_STEPS = {"smollm2": 1, "minilm": 1} if SMALL else {"smollm2": 12, "minilm": 12}
 CUDA_TIMED_STEPS = 1 if SMALL else 36
 
 

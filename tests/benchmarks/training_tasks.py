@@ -103,7 +103,7 @@ class Source:
 
 
 SMOLLM2 = Source(
-    "smollm2", "SmolLM2-135M-Instruct on HH-RLHF train", "hh_rlhf/train.jsonl.gz", 1024
+    "smollm2", "SmolLM2-135M-Instruct on HH-RLHF train", "hh_rlhf/train.jsonl.gz", 512
 )
 MINILM = Source("minilm", "MiniLM (22 M) on RMB train", "rmb/train.jsonl.gz", 512)
 
