@@ -70,18 +70,21 @@ bench-train: models ## Time training beside TRL's trainer and write docs/perform
 # Where the public preference sets lie; docs/baseline.md names them.
 BASELINE_DATA ?= $(RMBENCH_TEST_DATA)
 BASELINE_OUT ?= runs/baseline
+# A folder of .models with its recipe in docs/baseline: minilm, or on a GPU smollm2-135m-instruct.
+BASELINE_MODEL ?= minilm
 BASELINE_SUITES := rmb-heldout hh-rlhf-heldout prmbench-test ukp-convarg1-test
 
 baseline: models ## Train the small baseline on public preferences and measure it (an hour on 2 cores)
 	@test -d "$(BASELINE_DATA)" || { echo "BASELINE_DATA=DIR: the folder of docs/baseline.md's preference sets"; exit 2; }
-	@test -f $(BASELINE_OUT)/minilm/config.json || $(BIN)/rmbench train --config docs/baseline/minilm.toml --base .models/minilm \
+	@test -f $(BASELINE_OUT)/$(BASELINE_MODEL)/config.json || $(BIN)/rmbench train --config docs/baseline/$(BASELINE_MODEL).toml --base .models/$(BASELINE_MODEL) \
 		$(foreach set,rmb hh_rlhf prmbench ukp_convarg1,--data $(BASELINE_DATA)/$(set)/train.jsonl.gz) \
-		$(BASELINE_TRAIN_ARGS) --out $(BASELINE_OUT)/minilm
-	@$(BIN)/rmbench run $(BASELINE_OUT)/minilm length: shorter: random: \
+		$(if $(wildcard $(BASELINE_OUT)/$(BASELINE_MODEL)/checkpoint-*),--resume) \
+		$(BASELINE_TRAIN_ARGS) --out $(BASELINE_OUT)/$(BASELINE_MODEL)
+	@$(BIN)/rmbench run $(BASELINE_OUT)/$(BASELINE_MODEL) length: shorter: random: \
 		$(foreach suite,$(BASELINE_SUITES),--suite docs/baseline/suites/$(suite).toml) \
 		--suite llmbar --suite rm-bench --suite judgebench --allow-partial \
 		--data $(BASELINE_DATA) --data $(BASELINE_DATA)/native --out $(BASELINE_OUT)/results
-	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/write_baseline.py $(BASELINE_OUT)/results minilm
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/write_baseline.py $(BASELINE_OUT)/results $(BASELINE_MODEL)
 
 clean: ## Remove caches and build output; .venv stays
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

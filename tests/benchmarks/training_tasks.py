@@ -102,9 +102,7 @@ class Source:
         return [_untyped(e) for e in built.examples if e.pairs == 1]
 
 
-SMOLLM2 = Source(
-    "smollm2", "SmolLM2-135M-Instruct on HH-RLHF train", "hh_rlhf/train.jsonl.gz", 512
-)
+SMOLLM2 = Source("smollm2", "SmolLM2-135M-Instruct on HH-RLHF train", "hh_rlhf/train.jsonl.gz", 512)
 MINILM = Source("minilm", "MiniLM (22 M) on RMB train", "rmb/train.jsonl.gz", 512)
 
 

@@ -1,8 +1,9 @@
 """Compares a trained baseline with content-blind scorers; writes the table of ``docs/baseline.md``.
 
 ``python tests/benchmarks/write_baseline.py RUNS MODEL``: RUNS is the folder of ``rmbench run``,
-MODEL the name of the trained model in it; ``make baseline`` does it after the runs. The results
-(numbers and ids, no texts) are copied to ``results/reference/``.
+MODEL the name of the trained model in it, whose table the page holds between markers; ``make
+baseline`` does it after the runs. The results (numbers and ids, no texts) are copied to
+``results/reference/``.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ REFERENCE = ROOT / "results/reference"
 
 BLIND = ("length", "shorter", "random")
 
+IN_DISTRIBUTION = frozenset(p.stem for p in (ROOT / "docs/baseline/suites").glob("*.toml"))
+"""Suites of rows that were made as those of the training sets were."""
+
 
 @dataclass(frozen=True)
 class Row:
     """One suite.
 
     Attributes:
-        suite: Its name, with a mark where the result is partial.
+        suite: Its name, with marks: trained in-distribution, or partial.
         model: The model's accuracy.
         blind: Each content-blind scorer's accuracy, in the order of ``BLIND``.
         best: Name of the best of them.
@@ -58,7 +62,7 @@ def main() -> None:
     runs = find_runs([Path(sys.argv[1])])
     table = as_table(compare(runs, sys.argv[2]))
     sys.stdout.write(f"{table}\n")
-    page = put_between(PAGE.read_text(encoding="utf-8"), "baseline", table)
+    page = put_between(PAGE.read_text(encoding="utf-8"), f"baseline-{sys.argv[2]}", table)
     PAGE.write_text(page, encoding="utf-8")
     keep(runs)
 
@@ -86,7 +90,7 @@ def _row(suite: str, runs: dict[str, StoredRun], model: str) -> Row:
         scores = runs[name].scores()
         if scores is None:
             raise ValueError(f"{suite}: {name} has no scores")
-        decided = Comparisons.from_scores(scores).decided()
+        decided = Comparisons.from_scores(scores).decided
         # A length that is equal decides nothing; chance is its due, whatever the suite's rule.
         right[name] = example_accuracy(decided, "half")
         ids[name], groups[name] = decided.id.tolist(), decided.group
@@ -97,7 +101,9 @@ def _row(suite: str, runs: dict[str, StoredRun], model: str) -> Row:
     if difference.standard_error is None:
         raise ValueError(f"{suite}: a single cluster has no interval")
     return Row(
-        suite=suite + (" (partial)" if runs[model].result.partial else ""),
+        suite=suite
+        + (" (in-distribution)" if suite in IN_DISTRIBUTION else "")
+        + (" (partial)" if runs[model].result.partial else ""),
         model=clustered_mean(right[model], groups[model]),
         blind=tuple(float(np.mean(right[name])) for name in BLIND),
         best=best,

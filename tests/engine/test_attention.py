@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rmbench.engine import attention
+from rmbench.engine import attention, attention_segments
 from rmbench.engine.attention import (
     LAYOUT,
     UnsupportedAttentionError,
     adapt_varlen,
-    attend_by_segment,
     build_layout,
     packed_attention,
 )
+from rmbench.engine.attention_segments import attend_by_segment
 from rmbench.engine.batch import Positions, fill_up, pack
 from rmbench.engine.encode import Encoded
 from rmbench.engine.forward import Head, forward_packed
@@ -133,8 +133,10 @@ def test_gradients_are_those_of_a_dense_mask(case: Case) -> None:
 
 def test_shared_prompts_are_merged_only_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     merged = []
-    real = attention._attend_merged
-    monkeypatch.setattr(attention, "_attend_merged", lambda *a: merged.append(a[3]) or real(*a))
+    real = attention_segments._attend_merged
+    monkeypatch.setattr(
+        attention_segments, "_attend_merged", lambda *a: merged.append(a[3]) or real(*a)
+    )
     segments = torch.from_numpy(lay_out([(9, [3, 4, 5])]))
     q, k, v = random_qkv(21, 2, 0)
     attend_by_segment(q, k, v, segments, 0.2, None, True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,17 @@ def test_every_preset_says_where_it_comes_from() -> None:
     assert [p.below_parameters for p in PRESETS] == sorted(p.below_parameters for p in PRESETS)
     assert PRESETS[-1].below_parameters == float("inf")
     assert all("et al." in p.why for p in PRESETS)
+
+
+def test_the_page_names_every_preset() -> None:
+    page = Path(__file__).parents[2] / "docs/training.md"
+    rows = re.findall(r"^\| (?:below|larger).*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == len(PRESETS)
+    for row, preset in zip(rows, PRESETS, strict=True):
+        size, lr, pairs, length, epochs = (cell.strip() for cell in row.split("|")[1:6])
+        units = {"below 100 M": 100e6, "below 1.5 B": 1.5e9, "below 30 B": 30e9}
+        assert units.get(size, float("inf")) == preset.below_parameters
+        assert float(lr) == preset.lr
+        assert int(pairs) == preset.pairs_per_step
+        assert int(length.replace(",", "")) == preset.max_length
+        assert float(epochs) == preset.epochs
