@@ -37,6 +37,7 @@ from rmbench.runner.measure import (
 )
 from rmbench.runner.suites import check_sections, find_suite
 from rmbench.scorers.replay import ReplayScorer, scores_of
+from rmbench.scorers.replay_join import Allowed
 from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
 from rmbench.spec import DataSpec, PreferenceSuite, ScorerSpec, SuiteSpec, ThroughputSuite
 from rmbench.types import PreferenceSet, Scorer, Scores, TiePolicy, conversations
@@ -190,7 +191,7 @@ def _measure_preferences(
     if isinstance(scorer, RunsModel):
         scorer.use_max_length(suite.max_length)
     if isinstance(scorer, ReplayScorer):
-        scorer.check_sides(data)
+        scorer.join(data, _may_be_missing(data, request))
     info: ScorerInfo = scorer.info
     scores = Scores.from_batch(data, scorer.score(conversations(data)))
     finite = drop_failed(scores, info.name, allow_partial=request.allow_partial)
@@ -239,10 +240,20 @@ def _measure_preferences(
     return write_run(request.out, result, finite.scores, worst_mistakes(kept, finite.scores))
 
 
+def _may_be_missing(data: PreferenceSet, request: RunRequest) -> Allowed:
+    """What a scores file and a suite may lack of each other."""
+    limited, gaps = request.limit is not None, bool(data.skipped or data.missing)
+    return Allowed(
+        missing=request.allow_partial,
+        unknown=request.allow_partial or limited or gaps,
+        further=limited and not gaps,
+    )
+
+
 def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
     start = time.perf_counter()
-    rows = scorer.rows[: request.limit]
-    finite = drop_failed(scores_of(rows), scorer.info.name, allow_partial=request.allow_partial)
+    scores = scores_of(scorer.file, request.limit)
+    finite = drop_failed(scores, scorer.info.name, allow_partial=request.allow_partial)
     ties = request.ties or REPLAY_SUITE.ties
     missing = tuple(f"example {key}" for key in finite.failed)
     result = Result(

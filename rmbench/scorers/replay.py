@@ -1,75 +1,101 @@
-"""Scores made elsewhere: ``replay:FILE`` reads them and looks them up by id."""
+"""Scores made elsewhere: ``replay:FILE`` reads them and finds each answer's again."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import math
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rmbench.errors import DataError, UsageError
 from rmbench.result import ScorerInfo
+from rmbench.scorers.replay_file import read_document
+from rmbench.scorers.replay_formats import Layout, find_layout, judgebench_has_scores
+from rmbench.scorers.replay_join import (
+    Allowed,
+    Joined,
+    join_by_id,
+    join_by_order,
+    numbered,
+    with_unique_ids,
+)
+from rmbench.scorers.replay_rows import ReplayRow, RowReader, SampleTally
 from rmbench.scorers.spec import RunOptions, absolute, unsupported_options
 from rmbench.spec import ScorerSpec
 from rmbench.types import Conversation, PreferenceExample, ScoredBatch, Scores
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayRow:
-    """Stored rewards of one example; a reward that is not there is NaN."""
+@dataclass(frozen=True)
+class ReplayFile:
+    """A file of stored rewards.
 
-    id: str
-    subset: str
-    chosen: tuple[float, ...]
-    rejected: tuple[float, ...]
+    Attributes:
+        path: Where it is.
+        layout: How it is written.
+        rows: What it holds, in order, under unique ids: its own, or row numbers where it has
+            none and is joined by order.
+        are_rewards: Whether its numbers can be a reward model's: not a judge's votes, and not
+            means of samples.
+        notes: What was done to its ids and numbers, one line each.
+    """
+
+    path: Path
+    layout: Layout
+    rows: tuple[ReplayRow, ...]
+    are_rewards: bool
+    notes: tuple[str, ...]
 
 
-def read_replay(path: Path) -> list[ReplayRow]:
-    """Read a file of ``{"id", "scores_chosen", "scores_rejected"[, "subset"]}`` rows.
+def read_replay(path: Path) -> ReplayFile:
+    """Read a file of stored rewards, in rmbench's own layout or a publisher's.
 
-    JSON lines or one JSON list, plain or ``.gz``, or a Parquet file such as ``rmbench score``
-    writes of preferences. A score is a number or a list of
-    numbers, one per answer; ``null`` is a missing reward.
+    rmbench's own are rows of ``{"id", "scores_chosen", "scores_rejected"[, "subset"]}``: JSON
+    lines or one JSON list, plain or ``.gz``, or a Parquet file such as ``rmbench score`` writes
+    of preferences. For the others see ``replay_formats``. A score is a number or a list with
+    one entry an answer; an entry is a number, ``null`` for a missing reward, or a list of
+    samples, whose mean is taken without those that are ``null``.
 
     Raises:
-        DataError: Naming file, row and field of the first row that cannot be used.
+        DataError: Naming file, row and field of the first row that cannot be used, or how many
+            ids stand more than once.
     """
-    rows: list[ReplayRow] = []
-    first_seen: dict[str, int] = {}
-    for number, body in _objects(path):
-        if not isinstance(body, dict):
-            raise DataError("expected an object", file=str(path), row=number)
-        if "id" not in body:
-            raise DataError("has no id to join on", field="id", file=str(path), row=number)
-        key = str(body["id"])
-        if key in first_seen:
-            raise DataError(
-                f"id {key!r} stands in row {first_seen[key]} already", file=str(path), row=number
-            )
-        first_seen[key] = number
-        rows.append(
-            ReplayRow(
-                key,
-                str(body.get("subset", "all")),
-                _scores(body, "scores_chosen", str(path), number),
-                _scores(body, "scores_rejected", str(path), number),
-            )
+    document = read_document(path)
+    layout = find_layout(document, path)
+    tally = SampleTally()
+    read = [
+        layout.read(RowReader(values, number, str(path), tally)) for number, values in document.rows
+    ]
+    rows = with_unique_ids(read, path) if layout.join == "id" else numbered(read)
+    notes = tally.notes(path.name)
+    if layout.join == "id" and rows[0].id != read[0].id:
+        notes += (f"ids of {path.name} recur between its subsets and are read as subset/id",)
+    if layout.name == "judgebench":
+        are_rewards = judgebench_has_scores(document)
+    else:
+        are_rewards = not tally.answers
+    return ReplayFile(path, layout, tuple(rows), are_rewards, notes)
+
+
+def scores_of(file: ReplayFile, limit: int | None = None) -> Scores:
+    """The file by itself as ``Scores``: every id its own cluster, texts unknown.
+
+    Args:
+        file: Stored rewards.
+        limit: Only the first so many rows.
+
+    Raises:
+        UsageError: If its rows do not say which answers were right.
+    """
+    rows = file.rows[:limit]
+    if any(r.by_position for r in rows):
+        raise UsageError(
+            f"{file.path}: a {file.layout.name} file does not say which answers are right: "
+            "name the --suite it belongs to"
         )
-    if not rows:
-        raise DataError("holds no rows", file=str(path))
-    return rows
-
-
-def scores_of(rows: Sequence[ReplayRow]) -> Scores:
-    """The file by itself as ``Scores``: every id its own cluster, texts unknown."""
-    sizes = np.array([len(r.chosen) + len(r.rejected) for r in rows], np.int64)
+    sizes = np.array([len(r.rewards) for r in rows], np.int64)
     n = int(sizes.sum())
     ids = np.repeat(np.array([r.id for r in rows], np.str_), sizes)
     return Scores(
@@ -81,7 +107,7 @@ def scores_of(rows: Sequence[ReplayRow]) -> Scores:
         is_chosen=np.concatenate(
             [np.arange(s) < len(r.chosen) for r, s in zip(rows, sizes, strict=True)]
         ),
-        reward=np.array([x for r in rows for x in (*r.chosen, *r.rejected)], np.float64),
+        reward=np.array([x for r in rows for x in r.rewards], np.float64),
         n_tokens=np.zeros(n, np.int64),
         n_chars=np.zeros(n, np.int64),
         truncated=np.zeros(n, np.bool_),
@@ -89,13 +115,16 @@ def scores_of(rows: Sequence[ReplayRow]) -> Scores:
 
 
 class ReplayScorer:
-    """Looks rewards up by example id; an id the file lacks gets NaN."""
+    """Looks rewards up by example.
+
+    ``join`` says which examples there are and checks that they and the file fit together;
+    without it rewards are looked up by id, and an id that the file lacks gets NaN.
+    """
 
     def __init__(self, path: Path, spec: ScorerSpec) -> None:
-        self.path = path
-        self.rows = read_replay(path)
-        self._by_id = {r.id: (*r.chosen, *r.rejected) for r in self.rows}
-        self._unused = 0
+        self.file = read_replay(path)
+        self._by_id = {r.id: r.rewards for r in self.file.rows}
+        self._joined: Joined | None = None
         logits = spec.margins_are_logits
         name = path.name
         for ending in (".gz", ".jsonl", ".json", ".parquet"):
@@ -105,9 +134,13 @@ class ReplayScorer:
             kind="replay",
             name=spec.name or name,
             # Stored scores cannot say what they are; a file of a reward model trained
-            # with the Bradley-Terry loss is what is usually replayed.
-            margins_are_logits=True if logits is None else logits,
-            options={"sha256": sha256(path.read_bytes()).hexdigest()},
+            # with the Bradley-Terry loss is what is usually replayed. Samples and votes
+            # come from judges, whose grades are no logits.
+            margins_are_logits=self.file.are_rewards if logits is None else logits,
+            options={
+                "sha256": sha256(path.read_bytes()).hexdigest(),
+                "layout": self.file.layout.name,
+            },
         )
 
     @property
@@ -115,30 +148,53 @@ class ReplayScorer:
         """What this scorer is, for the record."""
         return self._info
 
+    def join(self, examples: Sequence[PreferenceExample], allowed: Allowed) -> None:
+        """Find the row of every example that ``score`` will be asked about.
+
+        Args:
+            examples: A suite's, in its order.
+            allowed: What may be missing on either side.
+
+        Raises:
+            DataError: If file and suite do not fit together; it says how many examples or
+                rows are at fault, and which.
+        """
+        file, rows = self.file, self.file.rows
+        by_id = file.layout.join == "id"
+        if file.layout.join == "id or order":
+            by_id = {e.id for e in examples} <= self._by_id.keys()
+        self._joined = (
+            join_by_id(rows, examples, file.path, file.layout.id_field, allowed)
+            if by_id
+            else join_by_order(rows, examples, file.path, allowed)
+        )
+
     def score(self, conversations: Sequence[Conversation]) -> ScoredBatch:
         """Stored rewards in input order.
 
         Raises:
             DataError: If an example has another number of answers than the file says.
+            UsageError: If the file has no ids, and ``join`` has not told the examples.
         """
+        if self._joined is None and self.file.layout.join == "order":
+            raise UsageError(
+                f"{self.file.path}: rows without ids can only be told by their order in a suite: "
+                "use `rmbench run` with a --suite"
+            )
+        stored = self._by_id if self._joined is None else self._joined.rewards
         asked: dict[str, int] = {}
         for c in conversations:
             asked[c.example_id] = max(asked.get(c.example_id, 0), c.response_index + 1)
         for key, n in asked.items():
-            stored = self._by_id.get(key)
-            if stored is not None and len(stored) != n:
+            if key in stored and len(stored[key]) != n:
                 raise DataError(
-                    f"id {key!r} has {len(stored)} scores for {n} answers", file=str(self.path)
+                    f"id {key!r} has {len(stored[key])} scores for {n} answers",
+                    file=str(self.file.path),
                 )
-        self._unused = len(self._by_id.keys() - asked.keys())
         reward = np.array(
-            [
-                self._by_id[c.example_id][c.response_index]
-                if c.example_id in self._by_id
-                else math.nan
-                for c in conversations
-            ]
-        )
+            [stored[c.example_id][c.response_index] if c.example_id in stored else nan
+             for c in conversations]
+        )  # fmt: skip
         n = len(conversations)
         return ScoredBatch(reward, np.zeros(n, np.int64), np.zeros(n, np.bool_))
 
@@ -148,21 +204,13 @@ class ReplayScorer:
         Raises:
             DataError: Naming the first example that has other numbers of answers.
         """
-        sides = {r.id: (len(r.chosen), len(r.rejected)) for r in self.rows}
-        for e in examples:
-            expected = (len(e.chosen), len(e.rejected))
-            if sides.get(e.id, expected) != expected:
-                raise DataError(
-                    f"id {e.id!r} has {sides[e.id][0]} chosen and {sides[e.id][1]} rejected "
-                    f"scores; the suite has {expected[0]} and {expected[1]} answers",
-                    file=str(self.path),
-                )
+        given = list(examples)
+        known = [e for e in given if e.id in self._by_id]
+        join_by_id(self.file.rows, known, self.file.path, "id", Allowed(unknown=True))
 
     def notes(self) -> tuple[str, ...]:
-        """What the last call of ``score`` left unused."""
-        if not self._unused:
-            return ()
-        return (f"{self._unused} ids of {self.path.name} are not in the suite and were not used",)
+        """How file and suite were brought together."""
+        return self.file.notes + (self._joined.notes if self._joined else ())
 
 
 def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
@@ -179,71 +227,3 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
     if not path.is_file():
         raise UsageError(f"replay:{spec.target}: no such file")
     return ReplayScorer(path, spec)
-
-
-def _objects(path: Path) -> Iterator[tuple[int, Any]]:
-    if path.suffix == ".parquet":
-        yield from _parquet_objects(path)
-        return
-    try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8") as file:
-            head = file.read(1)
-            while head and head.isspace():
-                head = file.read(1)
-            rest = file.read()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise DataError(f"cannot be read: {error}", file=str(path)) from None
-    if head == "[":
-        try:
-            yield from enumerate(json.loads(head + rest), start=1)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"is not JSON: {error}", file=str(path)) from None
-        return
-    for number, line in enumerate((head + rest).split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"is not JSON: {error}", file=str(path), row=number) from None
-
-
-def _parquet_objects(path: Path) -> Iterator[tuple[int, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    wanted = ("id", "subset", "scores_chosen", "scores_rejected")
-    try:
-        with pq.ParquetFile(path, pre_buffer=False) as table:
-            columns = [name for name in table.schema_arrow.names if name in wanted]
-            number = 0
-            for batch in table.iter_batches(columns=columns):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield number, values
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"cannot be read as Parquet: {first}", file=str(path)) from None
-
-
-def _scores(body: dict[str, Any], field: str, file: str, row: int) -> tuple[float, ...]:
-    if field not in body:
-        raise DataError("is missing", file=file, row=row, field=field)
-    value = body[field]
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        raise DataError("holds no score", file=file, row=row, field=field)
-    out: list[float] = []
-    for v in values:
-        if v is None:
-            out.append(math.nan)
-        elif isinstance(v, (int, float)) and not isinstance(v, bool):
-            try:
-                out.append(float(v))
-            except OverflowError:
-                raise DataError(
-                    "holds a number too large", file=file, row=row, field=field
-                ) from None
-        else:
-            raise DataError(f"expected a number, got {v!r:.40}", file=file, row=row, field=field)
-    return tuple(out)

@@ -169,8 +169,12 @@ def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) 
     rows = [{"id": f"p{i}", "scores_chosen": [i], "scores_rejected": [5]} for i in range(11)]
     rows[3]["scores_chosen"] = [None]  # type: ignore[list-item]
     replay = scores_file(tmp_path, list(rows))
-    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \('p3', 'p11'\)"):
+    with pytest.raises(DataError, match=r"1 of 12 examples have no row in it \('p11'\)"):
         run(request(tmp_path, replay))
+    whole = [*rows, {"id": "p11", "scores_chosen": [9], "scores_rejected": [float("inf")]}]
+    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \('p3', 'p11'\)"):
+        run(request(tmp_path, scores_file(tmp_path, list(whole))))
+    replay = scores_file(tmp_path, list(rows))
     assert not (tmp_path / "out").exists()
     result = run(request(tmp_path, replay, allow_partial=True))[0].result
     assert result.counts.failed == 2

@@ -40,12 +40,11 @@ def test_rewards_are_looked_up_by_id_in_any_order(tmp_path: Path) -> None:
     assert batch.reward.tolist() == [3.0, -1.0, 1.0, 2.0, 0.5]
 
 
-def test_a_missing_id_is_nan_and_an_unused_one_is_said(tmp_path: Path) -> None:
+def test_an_id_the_file_lacks_is_nan(tmp_path: Path) -> None:
     file = write(tmp_path / "s.jsonl", [ROW])
     scorer = create_scorer(parse_scorer(f"replay:{file}"), RunOptions())
     batch = scorer.score([Conversation((Message("user", "q"),), "x", "other", 0)])
     assert np.isnan(batch.reward).all()
-    assert scorer.notes() == ("1 ids of s.jsonl are not in the suite and were not used",)
 
 
 def test_another_number_of_answers_is_an_error(tmp_path: Path) -> None:
@@ -66,7 +65,10 @@ def test_another_number_of_answers_is_an_error(tmp_path: Path) -> None:
             r"expected a number, got 'x'",
         ),
         ({"id": "b", "scores_chosen": [True], "scores_rejected": [0]}, r"expected a number"),
-        ({"id": "a", "scores_chosen": [1], "scores_rejected": [0]}, r"stands in row 1 already"),
+        (
+            {"id": "a", "scores_chosen": [1], "scores_rejected": [0]},
+            r"1 of its ids stand more than once \('a'\); the first in rows 1 and 2",
+        ),
         ([1, 2], r"row 2: expected an object"),
     ],
 )
@@ -81,8 +83,8 @@ def test_json_lists_gzip_and_null_are_read(tmp_path: Path) -> None:
     listed.write_text("  " + json.dumps(rows))
     zipped = tmp_path / "s.jsonl.gz"
     zipped.write_bytes(gzip.compress("".join(json.dumps(r) + "\n" for r in rows).encode()))
-    assert str(read_replay(listed)) == str(read_replay(zipped))
-    assert np.isnan(read_replay(listed)[1].chosen[0])
+    assert str(read_replay(listed).rows) == str(read_replay(zipped).rows)
+    assert np.isnan(read_replay(listed).rows[1].chosen[0])
     scores = scores_of(read_replay(listed))
     assert scores.example_id.tolist() == ["a", "a", "a", "b", "b"]
     assert scores.is_chosen.tolist() == [True, True, False, True, False]
@@ -116,7 +118,7 @@ def test_damaged_and_missing_files_are_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_real_models_judgebench_scores(shared_data: Path, name: str, right: int) -> None:
-    rows = read_replay(shared_data / "scores" / "judgebench" / f"{name}.jsonl.gz")
+    rows = read_replay(shared_data / "scores" / "judgebench" / f"{name}.jsonl.gz").rows
     assert len(rows) == 350
     assert sum(r.chosen[0] > r.rejected[0] for r in rows) == right
 
@@ -124,7 +126,7 @@ def test_real_models_judgebench_scores(shared_data: Path, name: str, right: int)
 def test_line_separators_inside_a_text_do_not_end_a_row(tmp_path: Path) -> None:
     file = tmp_path / "s.jsonl"
     file.write_text(json.dumps(ROW | {"subset": "a\u2028b"}, ensure_ascii=False) + "\n")
-    assert read_replay(file)[0].subset == "a\u2028b"
+    assert read_replay(file).rows[0].subset == "a\u2028b"
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"id": 1, "scores_chosen": ' + "9" * 5000 + "}"])
@@ -150,7 +152,7 @@ def test_a_parquet_file_of_scores_is_read(tmp_path: Path) -> None:
     ]
     file = tmp_path / "rewards.parquet"
     pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=1)
-    first, second = read_replay(file)
+    first, second = read_replay(file).rows
     assert (first.id, first.chosen, first.rejected[0]) == ("a", (1.0,), 0.5)
     assert math.isnan(first.rejected[1])
     assert second.rejected == (3.0,)

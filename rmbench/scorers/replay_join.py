@@ -1,0 +1,247 @@
+"""Finding the stored rewards of each example, and saying what does not fit together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+from rmbench.errors import DataError, UsageError, shorten
+from rmbench.scorers.replay_rows import ReplayRow
+from rmbench.types import PreferenceExample
+
+NAMED = 3
+"""How many of the ids at fault a message names."""
+
+PARTIAL_HINT = "--allow-partial measures what fits"
+
+
+def named(ids: Sequence[str]) -> str:
+    """The first few ids, and how many more there are."""
+    return shorten([repr(key) for key in ids], NAMED)
+
+
+def with_unique_ids(rows: Sequence[ReplayRow], path: Path) -> list[ReplayRow]:
+    """The rows under ids of which there are no two.
+
+    Where ids recur between subsets and not within one, all become ``subset/id``.
+
+    Raises:
+        DataError: If they recur within a subset; it says how many and which.
+    """
+    if len({r.id for r in rows}) == len(rows):
+        return list(rows)
+    if len({(r.subset, r.id) for r in rows}) == len(rows):
+        return [_renamed(r, f"{r.subset}/{r.id}") for r in rows]
+    count = Counter((r.subset, r.id) for r in rows)
+    twice = [key for key, n in count.items() if n > 1]
+    first = [r.number for r in rows if (r.subset, r.id) == twice[0]]
+    raise DataError(
+        f"{len(twice)} of its ids stand more than once ({named([key for _, key in twice])}); "
+        f"the first in rows {first[0]} and {first[1]}",
+        file=str(path),
+        field="id",
+    )
+
+
+def numbered(rows: Sequence[ReplayRow]) -> list[ReplayRow]:
+    """The rows under their own ids where these are unique, otherwise under their numbers."""
+    ids = {r.id for r in rows}
+    if "" not in ids and len(ids) == len(rows):
+        return list(rows)
+    return [_renamed(r, str(i)) for i, r in enumerate(rows, start=1)]
+
+
+def _renamed(row: ReplayRow, key: str) -> ReplayRow:
+    return ReplayRow(
+        key, row.subset, row.chosen, row.rejected, row.number, row.texts, row.by_position
+    )
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Rewards by example, and what is worth a note.
+
+    Attributes:
+        rewards: Example id to its rewards, chosen first; examples without a row are left out.
+        notes: One line each.
+    """
+
+    rewards: dict[str, tuple[float, ...]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be missing between a file and a suite.
+
+    Attributes:
+        missing: Examples without a row.
+        unknown: Rows without an example.
+        further: Whether the examples are the first ones of the suite, none left out, so that
+            rows told by their order may go on after the last.
+    """
+
+    missing: bool = False
+    unknown: bool = False
+    further: bool = False
+
+
+def join_by_id(
+    rows: Sequence[ReplayRow],
+    examples: Sequence[PreferenceExample],
+    path: Path,
+    id_field: str,
+    allowed: Allowed,
+) -> Joined:
+    """Join on the example's id, or on what its ``meta`` holds under the file's own id field.
+
+    Raises:
+        DataError: If examples have no row or rows no example and that is not allowed, or if
+            answers are not as many, on either side, as there are scores.
+    """
+    by_id = {r.id: r for r in rows}
+    key_of = _key(examples, set(by_id), id_field)
+    found = {e.id: by_id[key_of(e)] for e in examples if key_of(e) in by_id}
+    missing = [e.id for e in examples if e.id not in found]
+    used = {r.id for r in found.values()}
+    unknown = [r.id for r in rows if r.id not in used]
+    problems = []
+    if missing and not allowed.missing:
+        problems.append(
+            f"{len(missing)} of {len(examples)} examples have no row in it ({named(missing)})"
+        )
+    if unknown and not allowed.unknown:
+        problems.append(f"{len(unknown)} of its {len(rows)} ids are unknown ({named(unknown)})")
+    if problems:
+        raise DataError("; ".join(problems), file=str(path), hint=PARTIAL_HINT)
+    notes: tuple[str, ...] = ()
+    if unknown:
+        notes = (
+            f"{len(unknown)} of {len(rows)} ids of {path.name} are not in the suite and were not "
+            f"used ({named(unknown)})",
+        )
+    pairs = [(e, found[e.id]) for e in examples if e.id in found]
+    return Joined(_checked(pairs, path), notes)
+
+
+def _key(
+    examples: Sequence[PreferenceExample], known: set[str], id_field: str
+) -> Callable[[PreferenceExample], str]:
+    """What an example is called in the file: its id, or a value of its meta where no id fits."""
+
+    def own(example: PreferenceExample) -> str:
+        return example.id
+
+    def meta(example: PreferenceExample) -> str:
+        return str(example.meta.get(id_field, example.id))
+
+    if any(e.id in known for e in examples):
+        return own
+    return meta if len({meta(e) for e in examples}) == len(examples) else own
+
+
+def join_by_order(
+    rows: Sequence[ReplayRow],
+    examples: Sequence[PreferenceExample],
+    path: Path,
+    allowed: Allowed,
+) -> Joined:
+    """Join the first row to the first example, and so on.
+
+    Args:
+        rows: As the file has them.
+        examples: As the suite has them.
+        path: For messages.
+        allowed: Whether rows may go on after the last example.
+
+    Raises:
+        DataError: If there are not as many rows as examples, or the rows' subsets or texts
+            are not those of the examples.
+    """
+    if len(rows) != len(examples) and not (allowed.further and len(rows) > len(examples)):
+        raise DataError(
+            f"has {len(rows)} rows for {len(examples)} examples, and its rows can only be told "
+            "by their order",
+            file=str(path),
+            hint="the suite must hold the rows that were scored, all of them",
+        )
+    pairs = list(zip(examples, rows, strict=False))
+    subsets = {e.subset for e in examples} & {r.subset for r in rows}
+    wrong = [(e, r) for e, r in pairs if subsets and e.subset != r.subset]
+    if wrong:
+        example, row = wrong[0]
+        raise DataError(
+            f"{len(wrong)} of {len(pairs)} rows are in another order than the suite; the first: "
+            f"subset {row.subset!r} where example {example.id!r} is of {example.subset!r}",
+            file=str(path),
+            row=row.number,
+        )
+    note = f"rows of {path.name} were joined to the suite's examples by their order"
+    return Joined(_checked(pairs, path), (note,))
+
+
+def _checked(
+    pairs: Sequence[tuple[PreferenceExample, ReplayRow]], path: Path
+) -> dict[str, tuple[float, ...]]:
+    rewards = {e.id: _rewards(e, r, path) for e, r in pairs}
+    other = [(e, r) for e, r in pairs if r.texts is not None and not _same_texts(e, r.texts)]
+    if other:
+        example, row = other[0]
+        raise DataError(
+            f"{len(other)} of {len(pairs)} rows hold other answers than the suite; the first is "
+            f"that of example {example.id!r}",
+            file=str(path),
+            row=row.number,
+        )
+    return rewards
+
+
+def _rewards(example: PreferenceExample, row: ReplayRow, path: Path) -> tuple[float, ...]:
+    n_chosen, n_rejected = len(example.chosen), len(example.rejected)
+    if row.by_position:
+        return _by_position(example, row, path)
+    if (len(row.chosen), len(row.rejected)) != (n_chosen, n_rejected):
+        raise DataError(
+            f"id {example.id!r} has {len(row.chosen)} chosen and {len(row.rejected)} rejected "
+            f"scores; the suite has {n_chosen} and {n_rejected} answers",
+            file=str(path),
+            row=row.number,
+        )
+    return row.rewards
+
+
+def _by_position(example: PreferenceExample, row: ReplayRow, path: Path) -> tuple[float, ...]:
+    positions = example.meta.get("response_positions")
+    if not isinstance(positions, list | tuple) or len(positions) != len(example.responses):
+        raise UsageError(
+            f"{path}: its scores stand in the order of the publisher's columns, and the suite "
+            "does not say which answer stood in which (meta.response_positions)"
+        )
+    if max(positions) > len(row.chosen):
+        raise DataError(
+            f"id {example.id!r} has {len(row.chosen)} scores; the suite's answers go up to "
+            f"number {max(positions)}",
+            file=str(path),
+            row=row.number,
+        )
+    return tuple(row.chosen[p - 1] if p >= 1 else nan for p in positions)
+
+
+def _same_texts(example: PreferenceExample, texts: tuple[str, ...]) -> bool:
+    """Whether every answer stands in what the file says was scored, whitespace apart.
+
+    Publishers keep the whole conversation as their template wrote it.
+    """
+    if len(texts) != len(example.responses):
+        return False
+    return all(
+        _squeezed(response) in _squeezed(text)
+        for response, text in zip(example.responses, texts, strict=True)
+    )
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
