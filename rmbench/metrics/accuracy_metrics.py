@@ -80,6 +80,13 @@ def best_of_n_accuracy(view: View) -> Measured:
     return fraction_mean(best_of_n(c, view.context.ties), c)
 
 
+def macro_best_of_n_accuracy(view: View) -> Measured:
+    """Unweighted mean of the subsets' best-of-N accuracies."""
+    c = view.comparisons
+    values = best_of_n(c, view.context.ties)
+    return linear(mean_over_subsets(values, c.subset), c, fraction=True)
+
+
 def length_accuracy(
     view: View, which: Literal["balanced", "longer", "shorter"]
 ) -> Measured | Undefined:

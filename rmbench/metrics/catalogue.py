@@ -81,6 +81,16 @@ BEST_OF_N_ACCURACY = ComparisonMetric(
     compute=accuracy_metrics.best_of_n_accuracy,
     needs_answer=True,
 )
+MACRO_BEST_OF_N_ACCURACY = ComparisonMetric(
+    name="macro_best_of_n_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="unweighted mean of the subsets' best-of-N accuracies",
+    compute=accuracy_metrics.macro_best_of_n_accuracy,
+    needs_answer=True,
+)
 LENGTH_BALANCED_ACCURACY = ComparisonMetric(
     name="length_balanced_accuracy",
     unit="fraction",

@@ -70,6 +70,14 @@ _LABELS = (
         interval=True,
     ),
     MetricLabel(
+        "macro_best_of_n_accuracy",
+        "macro best of N",
+        ACCURACY,
+        "mean of the subsets' best of N",
+        interval=True,
+        main=False,
+    ),
+    MetricLabel(
         "worst_subset_accuracy", "worst subset", ACCURACY, "the lowest accuracy of any subset"
     ),
     MetricLabel(

@@ -46,15 +46,15 @@ DEFAULT_OUT = Path("results/runs")
 
 REPLAY_SUITE = PreferenceSuite(
     name="replay",
-    version="1",
+    version="2",
     title="Replayed scores",
     description="A scores file measured by itself: its ids, its subsets, no texts.",
     data=DataSpec(loader="replay", cluster="id"),
     ties="half",
     metrics=(
-        "accuracy", "best_of_n_accuracy", "worst_subset_accuracy", "worst_subset_accuracy_chance",
-        "tie_rate", "nll", "brier", "brier_skill", "ece", "ece_null", "ece_p", "overconfidence",
-        "temperature",
+        "accuracy", "macro_accuracy", "best_of_n_accuracy", "macro_best_of_n_accuracy",
+        "worst_subset_accuracy", "worst_subset_accuracy_chance", "tie_rate", "nll", "brier",
+        "brier_skill", "ece", "ece_null", "ece_p", "overconfidence", "temperature",
     ),
 )  # fmt: skip
 

@@ -148,6 +148,64 @@ def test_replaying_judgebench_gives_the_published_accuracy(
     assert result.estimate("score").value == pytest.approx(accuracy)  # type: ignore[union-attr]
 
 
+JUDGEBENCH_GROUPS = ("knowledge", "reasoning", "math", "coding")
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "micro", "macro"),
+    [
+        ("Ray2333_GRM-Gemma-2B-rewardmodel-ft", (62.99, 53.06, 64.29, 54.76), 59.43, 58.77),
+        ("Skywork_Skywork-Reward-Llama-3.1-8B", (59.09, 64.29, 76.79, 50.00), 62.29, 62.54),
+        ("internlm_internlm2-7b-reward", (56.49, 61.22, 71.43, 50.00), 59.43, 59.79),
+    ],
+)
+def test_replayed_judgebench_groups_are_the_published_ones(
+    tmp_path: Path,
+    shared_data: Path,
+    name: str,
+    groups: tuple[float, ...],
+    micro: float,
+    macro: float,
+) -> None:
+    file = shared_data / "scores" / "judgebench" / f"{name}.jsonl.gz"
+    data = (str(shared_data / "native"),)
+    (stored,) = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))
+
+    def percent(metric: str, subset: str | None = None) -> str:
+        return f"{100 * stored.result.estimate(metric, subset).value:.2f}"  # type: ignore[union-attr,operator]
+
+    assert percent("score") == percent("accuracy") == f"{micro:.2f}"
+    assert percent("macro_accuracy") == f"{macro:.2f}"
+    assert [percent("accuracy", g) for g in JUDGEBENCH_GROUPS] == [f"{g:.2f}" for g in groups]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "subsets", "mean", "pooled"),
+    [
+        ("base_full_k8_t0.0.full", 1730, "0.8741 0.8140 0.7368 0.4502 0.9196", "0.7589", "0.8145"),
+        ("criteria_both_k8.mini", 1742, "0.8614 0.8360 0.7395 0.4521 0.9534", "0.7685", "0.8264"),
+    ],
+)
+def test_judges_that_sampled_eight_times_replay_to_the_digit(
+    tmp_path: Path, shared_data: Path, name: str, rows: int, subsets: str, mean: str, pooled: str
+) -> None:
+    file = shared_data / "scores" / "rewardbench2_judge" / f"{name}.jsonl.gz"
+    result = run(request(tmp_path, f"replay:{file}", suites=()))[0].result
+
+    def fraction(metric: str, subset: str | None = None) -> str:
+        return f"{result.estimate(metric, subset).value:.4f}"  # type: ignore[union-attr]
+
+    names = ("Factuality", "Focus", "Math", "Precise IF", "Safety")
+    assert " ".join(fraction("best_of_n_accuracy", s) for s in names) == subsets
+    assert fraction("macro_best_of_n_accuracy") == mean
+    assert fraction("best_of_n_accuracy") == pooled
+    assert (result.counts.examples, result.counts.failed) == (rows, 0)
+    # Grades of 1 to 10 are no logits, and what became of ids and samples is on the record.
+    assert not result.scorer.margins_are_logits
+    assert any("means of up to 8 samples" in note for note in result.provenance.notes)
+    assert any("recur between its subsets" in note for note in result.provenance.notes)
+
+
 @pytest.mark.parametrize(("ties", "right"), [("wrong", 675), ("half", 681), (None, 681)])
 def test_a_replayed_file_is_measured_by_itself(
     tmp_path: Path, shared_data: Path, ties: str | None, right: int
