@@ -20,8 +20,11 @@ _SCORERS = {
     "hf": "a sequence-classification model: folder or Hub id; may be left out",
     "length": "characters of the answer: longer wins",
     "shorter": "minus the characters of the answer: shorter wins",
+    "markdown": "headers, list items and bold spans of the answer: more win",
+    "first-person": "share of words such as I, my, we: more win",
+    "refusal": "whether the answer opens like a refusal, by phrases",
     "random": "a seeded hash of prompt and answer",
-    "replay": "rewards from a file: replay:FILE",
+    "replay": "rewards from a file: replay:FILE, rmbench's or a benchmark's own",
 }
 
 

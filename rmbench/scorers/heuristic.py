@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from rmbench.errors import UsageError
+from rmbench.metrics.markdown import markdown_counts
 from rmbench.result import ScorerInfo
+from rmbench.scorers.phrases import first_person_share, refuses
 from rmbench.scorers.spec import RunOptions, unsupported_options
 from rmbench.spec import ScorerSpec
 from rmbench.types import Conversation, ScoredBatch
@@ -63,6 +65,24 @@ def create_shorter(spec: ScorerSpec, options: RunOptions) -> HeuristicScorer:
     """``shorter:`` the reward is minus the response's length in characters."""
     _bare(spec)
     return HeuristicScorer("shorter", lambda c: -float(len(c.response)), spec.name)
+
+
+def create_markdown(spec: ScorerSpec, options: RunOptions) -> HeuristicScorer:
+    """``markdown:`` the reward is the number of headers, list items and bold spans."""
+    _bare(spec)
+    return HeuristicScorer("markdown", lambda c: float(sum(markdown_counts(c.response))), spec.name)
+
+
+def create_first_person(spec: ScorerSpec, options: RunOptions) -> HeuristicScorer:
+    """``first-person:`` the reward is the share of words such as I, my, we."""
+    _bare(spec)
+    return HeuristicScorer("first-person", lambda c: first_person_share(c.response), spec.name)
+
+
+def create_refusal(spec: ScorerSpec, options: RunOptions) -> HeuristicScorer:
+    """``refusal:`` the reward is 1 where an answer opens like a refusal, otherwise 0."""
+    _bare(spec)
+    return HeuristicScorer("refusal", lambda c: float(refuses(c.response)), spec.name)
 
 
 def create_random(spec: ScorerSpec, options: RunOptions) -> HeuristicScorer:
