@@ -23,6 +23,7 @@ _SCORERS = {
     "markdown": "headers, list items and bold spans of the answer: more win",
     "first-person": "share of words such as I, my, we: more win",
     "refusal": "whether the answer opens like a refusal, by phrases",
+    "bow": "a bag of words fitted to preferences: bow:SRC, or one that was saved: bow:FILE",
     "random": "a seeded hash of prompt and answer",
     "replay": "rewards from a file: replay:FILE, rmbench's or a benchmark's own",
 }
