@@ -142,7 +142,11 @@ def test_it_is_fitted_to_what_it_names_and_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     scorer = create_scorer(parse_scorer(f"bow:{file}"), RunOptions(report=said.append))
     info = scorer.info
-    assert (info.kind, info.name, info.spec) == ("bow", f"bow ({tmp_path.name}/train)", f"bow:{file}")
+    assert (info.kind, info.name, info.spec) == (
+        "bow",
+        f"bow ({tmp_path.name}/train)",
+        f"bow:{file}",
+    )
     assert info.content_blind
     assert info.margins_are_logits
     data = load_preferences(str(file))
