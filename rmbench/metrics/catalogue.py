@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from rmbench.metrics import accuracy_metrics, calibration_metrics
+from rmbench.metrics import accuracy_metrics, best_of_n_metrics, calibration_metrics
 from rmbench.metrics.comparison_metric import ComparisonMetric
 
 ACCURACY = ComparisonMetric(
@@ -91,6 +91,17 @@ MACRO_BEST_OF_N_ACCURACY = ComparisonMetric(
     compute=accuracy_metrics.macro_best_of_n_accuracy,
     needs_answer=True,
 )
+BEST_OF_1_ACCURACY = best_of_n_metrics.accuracy_at(1)
+BEST_OF_2_ACCURACY = best_of_n_metrics.accuracy_at(2)
+BEST_OF_4_ACCURACY = best_of_n_metrics.accuracy_at(4)
+BEST_OF_8_ACCURACY = best_of_n_metrics.accuracy_at(8)
+BEST_OF_16_ACCURACY = best_of_n_metrics.accuracy_at(16)
+BEST_OF_32_ACCURACY = best_of_n_metrics.accuracy_at(32)
+BEST_OF_2_REGRET = best_of_n_metrics.regret_at(2)
+BEST_OF_4_REGRET = best_of_n_metrics.regret_at(4)
+BEST_OF_8_REGRET = best_of_n_metrics.regret_at(8)
+BEST_OF_16_REGRET = best_of_n_metrics.regret_at(16)
+BEST_OF_32_REGRET = best_of_n_metrics.regret_at(32)
 LENGTH_BALANCED_ACCURACY = ComparisonMetric(
     name="length_balanced_accuracy",
     unit="fraction",

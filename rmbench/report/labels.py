@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rmbench.metrics.ranking import best_of_n_kl
+
 
 @dataclass(frozen=True)
 class MetricLabel:
@@ -34,10 +36,12 @@ class MetricLabel:
 
 ACCURACY = "Accuracy"
 SENSITIVITY = "Length and style"
+BEST_OF_N = "Best of N"
 CALIBRATION = "Calibration"
 THROUGHPUT = "Throughput"
 OTHER = "Other"
 
+_CURVE = tuple((n, f"{best_of_n_kl(n):.2f}") for n in (1, 2, 4, 8, 16, 32))
 _LABELS = (
     MetricLabel("score", "score", ACCURACY, "the benchmark's own headline number", interval=True),
     MetricLabel(
@@ -149,6 +153,29 @@ _LABELS = (
         SENSITIVITY,
         "how often the toggled answer beats the same answer without it",
         interval=True,
+    ),
+    *(
+        MetricLabel(
+            f"best_of_{n}_accuracy",
+            f"best of {n}",
+            BEST_OF_N,
+            f"right choices among {n} of the answers; a KL of {kl} nats"
+            if n > 1
+            else "right answers without a reward model; a KL of 0",
+            interval=True,
+            main=False,
+        )
+        for n, kl in _CURVE
+    ),
+    *(
+        MetricLabel(
+            f"best_of_{n}_regret",
+            f"regret at {n}",
+            BEST_OF_N,
+            f"right choices among {n} that the truth would have made and the reward did not",
+            main=False,
+        )
+        for n, _ in _CURVE[1:]
     ),
     MetricLabel("nll", "NLL", CALIBRATION, "mean −log sigmoid(margin); a coin flip gets 0.693"),
     MetricLabel("brier", "Brier", CALIBRATION, "mean squared error of sigmoid(margin)", main=False),
