@@ -27,14 +27,17 @@ from rmbench.scorers.spec import RunOptions, absolute, unsupported_options
 from rmbench.spec import ScorerSpec
 from rmbench.types import Conversation, PreferenceExample, ScoredBatch, Scores
 
+_ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet")
+
 
 @dataclass(frozen=True)
 class ReplayFile:
-    """A file of stored rewards.
+    """A file, or several, of stored rewards.
 
     Attributes:
-        path: Where it is.
-        layout: How it is written.
+        path: Where it is; a folder, where several files belong together.
+        files: The files that were read.
+        layout: How they are written.
         rows: What it holds, in order, under unique ids: its own, or row numbers where it has
             none and is joined by order.
         are_rewards: Whether its numbers can be a reward model's: not a judge's votes, and not
@@ -43,6 +46,7 @@ class ReplayFile:
     """
 
     path: Path
+    files: tuple[Path, ...]
     layout: Layout
     rows: tuple[ReplayRow, ...]
     are_rewards: bool
@@ -58,25 +62,59 @@ def read_replay(path: Path) -> ReplayFile:
     one entry an answer; an entry is a number, ``null`` for a missing reward, or a list of
     samples, whose mean is taken without those that are ``null``.
 
+    A folder stands for all files in it, which must be of one layout with ids: RM-Bench's runs,
+    for instance, write a file for each domain.
+
     Raises:
         DataError: Naming file, row and field of the first row that cannot be used, or how many
             ids stand more than once.
     """
-    document = read_document(path)
-    layout = find_layout(document, path)
+    files = _files_of(path)
     tally = SampleTally()
+    documents = [read_document(file) for file in files]
+    layouts = [find_layout(d, file) for d, file in zip(documents, files, strict=True)]
+    layout = layouts[0]
+    if len(files) > 1:
+        _check_together(path, files, layouts)
     read = [
-        layout.read(RowReader(values, number, str(path), tally)) for number, values in document.rows
+        layout.read(RowReader(values, number, str(file), tally))
+        for document, file in zip(documents, files, strict=True)
+        for number, values in document.rows
     ]
     rows = with_unique_ids(read, path) if layout.join == "id" else numbered(read)
     notes = tally.notes(path.name)
     if layout.join == "id" and rows[0].id != read[0].id:
         notes += (f"ids of {path.name} recur between its subsets and are read as subset/id",)
     if layout.name == "judgebench":
-        are_rewards = judgebench_has_scores(document)
+        are_rewards = all(map(judgebench_has_scores, documents))
     else:
         are_rewards = not tally.answers
-    return ReplayFile(path, layout, tuple(rows), are_rewards, notes)
+    return ReplayFile(path, tuple(files), layout, tuple(rows), are_rewards, notes)
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.iterdir() if p.is_file() and p.name.endswith(_ENDINGS))
+    if not files:
+        raise DataError("holds no file of scores", file=str(path), hint=", ".join(_ENDINGS))
+    return files
+
+
+def _check_together(path: Path, files: Sequence[Path], layouts: Sequence[Layout]) -> None:
+    for file, layout in zip(files, layouts, strict=True):
+        if layout is not layouts[0]:
+            raise DataError(
+                f"its files are of two layouts: {files[0].name} is {layouts[0].name}, "
+                f"{file.name} is {layout.name}",
+                file=str(path),
+            )
+    if layouts[0].join != "id":
+        raise DataError(
+            f"rows of {layouts[0].name} may have to be told by their order, which {len(files)} "
+            "files do not have: name one of them",
+            file=str(path),
+        )
 
 
 def scores_of(file: ReplayFile, limit: int | None = None) -> Scores:
@@ -126,7 +164,7 @@ class ReplayScorer:
         self._by_id = {r.id: r.rewards for r in self.file.rows}
         self._joined: Joined | None = None
         logits = spec.margins_are_logits
-        name = path.name
+        name = path.resolve().name
         for ending in (".gz", ".jsonl", ".json", ".parquet"):
             name = name.removesuffix(ending)
         self._info = ScorerInfo(
@@ -138,7 +176,7 @@ class ReplayScorer:
             # come from judges, whose grades are no logits.
             margins_are_logits=self.file.are_rewards if logits is None else logits,
             options={
-                "sha256": sha256(path.read_bytes()).hexdigest(),
+                "sha256": _digest(self.file.files),
                 "layout": self.file.layout.name,
             },
         )
@@ -224,6 +262,15 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
     if not spec.target:
         raise UsageError("'replay:' needs a file of scores: replay:FILE")
     path = Path(spec.target).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"replay:{spec.target}: no such file")
     return ReplayScorer(path, spec)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """SHA-256 (hex) of a file, or of the lines ``sha256sum`` prints for several."""
+    digests = [sha256(file.read_bytes()).hexdigest() for file in files]
+    if len(files) == 1:
+        return digests[0]
+    lines = "".join(f"{d}  {f.name}\n" for d, f in zip(digests, files, strict=True))
+    return sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()

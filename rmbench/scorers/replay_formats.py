@@ -81,6 +81,7 @@ def _own(row: RowReader) -> ReplayRow:
         str(row.values.get("subset", "all")),
         row.rewards("scores_chosen"),
         row.rewards("scores_rejected"),
+        row.file,
         row.number,
     )
 
@@ -116,13 +117,16 @@ def _reward_bench(row: RowReader) -> ReplayRow:
         _optional(row, "subset", "all"),
         row.rewards("scores_chosen"),
         row.rewards("scores_rejected"),
+        row.file,
         row.number,
         _texts(row, "text_chosen", "text_rejected"),
     )
 
 
 def _reward_bench_all(row: RowReader) -> ReplayRow:
-    return ReplayRow("", "all", row.rewards("chosen"), row.rewards("rejected"), row.number)
+    return ReplayRow(
+        "", "all", row.rewards("chosen"), row.rewards("rejected"), row.file, row.number
+    )
 
 
 def _reward_bench_2(row: RowReader) -> ReplayRow:
@@ -142,6 +146,7 @@ def _reward_bench_2(row: RowReader) -> ReplayRow:
         _optional(row, "subset", "all"),
         rewards[:n],
         rewards[n:],
+        row.file,
         row.number,
         texts if texts and len(texts) == len(rewards) else None,
     )
@@ -175,6 +180,7 @@ def _rm_bench(row: RowReader) -> ReplayRow:
         domain,
         row.rewards("score_chosen"),
         row.rewards("score_rejected"),
+        row.file,
         row.number,
         _texts(row, "chosen", "rejected"),
     )
@@ -221,6 +227,7 @@ def _judgebench(row: RowReader) -> ReplayRow:
         next((g for head, g in JUDGEBENCH_GROUPS.items() if source.startswith(head)), source),
         (chosen,),
         (rejected,),
+        row.file,
         row.number,
         _texts(row, *sides),
     )
@@ -260,6 +267,7 @@ def _rmb(row: RowReader) -> ReplayRow:
         _optional(row, "category_path", "all"),
         row.rewards("chosen_reward"),
         row.rewards("reject_reward"),
+        row.file,
         row.number,
     )
 
@@ -278,6 +286,7 @@ def _ppe(row: RowReader) -> ReplayRow:
         "all",
         tuple(scores),
         (),
+        row.file,
         row.number,
         by_position=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
 
@@ -37,10 +37,13 @@ def with_unique_ids(rows: Sequence[ReplayRow], path: Path) -> list[ReplayRow]:
         return [_renamed(r, f"{r.subset}/{r.id}") for r in rows]
     count = Counter((r.subset, r.id) for r in rows)
     twice = [key for key, n in count.items() if n > 1]
-    first = [r.number for r in rows if (r.subset, r.id) == twice[0]]
+    first, again = [r for r in rows if (r.subset, r.id) == twice[0]][:2]
+    where = f"rows {first.number} and {again.number}"
+    if first.file != again.file:
+        where = f"{first.file}, row {first.number}, and {again.file}, row {again.number}"
     raise DataError(
         f"{len(twice)} of its ids stand more than once ({named([key for _, key in twice])}); "
-        f"the first in rows {first[0]} and {first[1]}",
+        f"the first in {where}",
         file=str(path),
         field="id",
     )
@@ -55,9 +58,7 @@ def numbered(rows: Sequence[ReplayRow]) -> list[ReplayRow]:
 
 
 def _renamed(row: ReplayRow, key: str) -> ReplayRow:
-    return ReplayRow(
-        key, row.subset, row.chosen, row.rejected, row.number, row.texts, row.by_position
-    )
+    return replace(row, id=key)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def join_by_id(
             f"used ({named(unknown)})",
         )
     pairs = [(e, found[e.id]) for e in examples if e.id in found]
-    return Joined(_checked(pairs, path), notes)
+    return Joined(_checked(pairs), notes)
 
 
 def _key(
@@ -176,55 +177,53 @@ def join_by_order(
         raise DataError(
             f"{len(wrong)} of {len(pairs)} rows are in another order than the suite; the first: "
             f"subset {row.subset!r} where example {example.id!r} is of {example.subset!r}",
-            file=str(path),
+            file=row.file,
             row=row.number,
         )
     note = f"rows of {path.name} were joined to the suite's examples by their order"
-    return Joined(_checked(pairs, path), (note,))
+    return Joined(_checked(pairs), (note,))
 
 
-def _checked(
-    pairs: Sequence[tuple[PreferenceExample, ReplayRow]], path: Path
-) -> dict[str, tuple[float, ...]]:
-    rewards = {e.id: _rewards(e, r, path) for e, r in pairs}
+def _checked(pairs: Sequence[tuple[PreferenceExample, ReplayRow]]) -> dict[str, tuple[float, ...]]:
+    rewards = {e.id: _rewards(e, r) for e, r in pairs}
     other = [(e, r) for e, r in pairs if r.texts is not None and not _same_texts(e, r.texts)]
     if other:
         example, row = other[0]
         raise DataError(
             f"{len(other)} of {len(pairs)} rows hold other answers than the suite; the first is "
             f"that of example {example.id!r}",
-            file=str(path),
+            file=row.file,
             row=row.number,
         )
     return rewards
 
 
-def _rewards(example: PreferenceExample, row: ReplayRow, path: Path) -> tuple[float, ...]:
+def _rewards(example: PreferenceExample, row: ReplayRow) -> tuple[float, ...]:
     n_chosen, n_rejected = len(example.chosen), len(example.rejected)
     if row.by_position:
-        return _by_position(example, row, path)
+        return _by_position(example, row)
     if (len(row.chosen), len(row.rejected)) != (n_chosen, n_rejected):
         raise DataError(
             f"id {example.id!r} has {len(row.chosen)} chosen and {len(row.rejected)} rejected "
             f"scores; the suite has {n_chosen} and {n_rejected} answers",
-            file=str(path),
+            file=row.file,
             row=row.number,
         )
     return row.rewards
 
 
-def _by_position(example: PreferenceExample, row: ReplayRow, path: Path) -> tuple[float, ...]:
+def _by_position(example: PreferenceExample, row: ReplayRow) -> tuple[float, ...]:
     positions = example.meta.get("response_positions")
     if not isinstance(positions, list | tuple) or len(positions) != len(example.responses):
         raise UsageError(
-            f"{path}: its scores stand in the order of the publisher's columns, and the suite "
+            f"{row.file}: its scores stand in the order of the publisher's columns, and the suite "
             "does not say which answer stood in which (meta.response_positions)"
         )
     if max(positions) > len(row.chosen):
         raise DataError(
             f"id {example.id!r} has {len(row.chosen)} scores; the suite's answers go up to "
             f"number {max(positions)}",
-            file=str(path),
+            file=row.file,
             row=row.number,
         )
     return tuple(row.chosen[p - 1] if p >= 1 else nan for p in positions)

@@ -22,7 +22,8 @@ class ReplayRow:
         subset: Part of the set it belongs to; ``all`` where the file does not say.
         chosen: Rewards of the preferred answers.
         rejected: Rewards of the others.
-        number: Where the row stands, from 1.
+        file: The file it stands in.
+        number: Where in it, from 1.
         texts: What the file says the answers were, chosen first; ``None`` where it holds none.
         by_position: Whether the file gives the rewards in the order of the publisher's
             columns and does not say which answers were right: then all are in ``chosen``.
@@ -32,6 +33,7 @@ class ReplayRow:
     subset: str
     chosen: tuple[float, ...]
     rejected: tuple[float, ...]
+    file: str = ""
     number: int = 0
     texts: tuple[str, ...] | None = None
     by_position: bool = False

@@ -16,7 +16,8 @@ from rmbench.errors import (
 )
 from rmbench.result import find_runs
 from rmbench.runner.run import RunRequest, run
-from rmbench.scorers.spec import RunOptions
+from rmbench.scorers.spec import RunOptions, create_scorer, parse_scorer
+from rmbench.types import Conversation
 
 QUIET = RunOptions(device="cpu", progress=False)
 
@@ -442,6 +443,58 @@ def test_replayed_sides_must_be_those_of_the_suite(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="1 chosen and 3 rejected scores; the suite has 2 and 2"):
         run(request(tmp_path, replay, data_dirs=(str(data),)))
+
+
+def test_scores_without_ids_are_measured_in_the_suites_order(tmp_path: Path) -> None:
+    examples = 12
+    rows: list[object] = [{"chosen": [float(i)], "rejected": 5.0} for i in range(examples)]
+    replay = scores_file(tmp_path, rows)
+    (stored,) = run(request(tmp_path, replay))
+    # 6 to 11 of 0 to 11 are above 5, and 5 ties with it.
+    assert stored.result.estimate("accuracy").value == pytest.approx(6.5 / 12)  # type: ignore[union-attr]
+    assert stored.result.provenance.notes == (
+        "rows of scores.jsonl were joined to the suite's examples by their order",
+    )
+    (first,) = run(request(tmp_path, replay, limit=3))
+    assert first.result.counts.examples == 3
+    assert first.result.estimate("accuracy").value == 0.0  # type: ignore[union-attr]
+    short = scores_file(tmp_path, rows[:-1])
+    with pytest.raises(DataError, match="has 11 rows for 12 examples"):
+        run(request(tmp_path, short, allow_partial=True))
+
+
+@pytest.mark.parametrize("scorer", ["length:", "markdown:"])
+def test_rm_benchs_own_files_measure_as_the_scorer_that_made_them(
+    tmp_path: Path, shared_data: Path, scorer: str
+) -> None:
+    """Real prompts and styles: one result file a domain, as its publisher's run leaves them."""
+    native = shared_data / "native" / "rm_bench"
+    score = create_scorer(parse_scorer(scorer), RunOptions()).score
+    folder = tmp_path / "rm"
+    folder.mkdir()
+    for file in sorted(native.glob("*_filtered.json")):
+        rows = json.loads(file.read_text("utf-8"))
+        for row in rows:
+            for side in ("chosen", "rejected"):
+                asked = [Conversation((), text, "", i) for i, text in enumerate(row[side])]
+                row[f"score_{side}"] = [[x] for x in score(asked).reward.tolist()]
+        name = f"{file.stem}_org_rm_REWORD_MODEL_20250101.json"
+        (folder / name).write_text(json.dumps(rows), "utf-8")
+    how = {"suites": ("rm-bench",), "data_dirs": (str(native.parent),), "allow_partial": True}
+    direct, replayed = (
+        run(request(tmp_path, spec, **how))[0].result for spec in (scorer, f"replay:{folder}")
+    )
+    assert direct.counts.examples == replayed.counts.examples == 798
+    found = {
+        (e.metric, e.subset): (e.value, e.ci_low)
+        for e in direct.estimates
+        if e.metric.endswith("accuracy")
+    }
+    assert len(found) > 20
+    for (metric, subset), expected in found.items():
+        again = replayed.estimate(metric, subset)
+        assert again is not None
+        assert (again.value, again.ci_low) == expected, (metric, subset)
 
 
 def test_a_reward_too_large_to_measure_counts_as_missing(tmp_path: Path) -> None:

@@ -186,3 +186,44 @@ def test_answers_by_position_take_the_suites_word_for_which_is_which(tmp_path: P
 def test_reading_again_gives_the_same(tmp_path: Path) -> None:
     s = scorer(tmp_path, own("a"))
     assert read_replay(tmp_path / "s.json").rows == s.file.rows
+
+
+# --- several files
+
+
+def test_a_folder_is_all_of_its_files(tmp_path: Path) -> None:
+    row = {"score_chosen": [3.0, 2.0, 1.0], "score_rejected": [0.0, 0.0, 0.0]}
+    folder = tmp_path / "my-rm"
+    folder.mkdir()
+    for domain in ("chat", "code"):
+        rows = [{"id": i, **row} for i in range(2)]
+        (folder / f"{domain}_filtered_my-rm_REWORD_MODEL_1.json").write_text(json.dumps(rows))
+    (folder / "log.txt").write_text("not scores")
+    s = ReplayScorer(folder, ScorerSpec(kind="replay", target=str(folder)))
+    assert [r.id for r in s.file.rows] == ["chat/0", "chat/1", "code/0", "code/1"]
+    assert s.info.name == "my-rm"
+    before = s.info.options["sha256"]
+    more = folder / "math_filtered_my-rm.json"
+    more.write_text(json.dumps([{"id": 0, **row}]))
+    assert ReplayScorer(folder, ScorerSpec(kind="replay")).info.options["sha256"] != before
+    more.write_text(json.dumps([{"id": "chat/1", **row}]))
+    with pytest.raises(
+        DataError,
+        match=r"1 of its ids stand more than once \('chat/1'\); the first in .*chat_filtered.*, "
+        r"row 2, and .*math_filtered.*, row 1",
+    ):
+        read_replay(folder)
+
+
+def test_folders_that_hold_no_one_set_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no file of scores"):
+        read_replay(tmp_path)
+    (tmp_path / "a.json").write_text(json.dumps(own("a")))
+    (tmp_path / "b.json").write_text(json.dumps(ALL))
+    with pytest.raises(
+        DataError, match=r"two layouts: a.json is rmbench, b.json is reward-bench all"
+    ):
+        read_replay(tmp_path)
+    (tmp_path / "a.json").write_text(json.dumps(ALL))
+    with pytest.raises(DataError, match="told by their order, which 2 files do not have"):
+        read_replay(tmp_path)
