@@ -84,7 +84,8 @@ def describe_suite(suite: SuiteSpec) -> str:
             rows.append((label, " ".join(value.split())))
     rows.append(("digest", suite.digest))
     table = tabulate(rows, tablefmt="plain", maxcolwidths=[None, 76])
-    notes = "".join(f"\n\nNote: {fill(n, 88)}" for n in suite.notes)
+    shown = suite.caveats if isinstance(suite, PreferenceSuite) else suite.notes
+    notes = "".join(f"\n\nNote: {fill(n, 88)}" for n in shown)
     return f"{head}\n\n{table}{notes}"
 
 
@@ -100,6 +101,7 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
         rows.append(("or normalised", ", ".join(f"{data.local_name}/{n}" for n in data.normalised)))
     rows += [
         ("loader", data.loader),
+        ("layout", data.layout),
         ("ties", suite.ties),
         ("unusable rows", data.bad_rows),
         ("intervals by", data.cluster),

@@ -234,7 +234,7 @@ def _measure_preferences(
                 files=data.files,
                 skipped=skipped_reasons(data),
             ),
-            notes=suite.notes,
+            notes=suite.caveats,
         ),
     )
     return write_run(request.out, result, finite.scores, worst_mistakes(kept, finite.scores))

@@ -5,13 +5,27 @@ from __future__ import annotations
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from rmbench.errors import SpecError
 from rmbench.spec.base import Spec, first_line, read_toml
 from rmbench.types import TiePolicy
+
+
+def checked_commit(value: str | None) -> str | None:
+    """A Hub commit, or ``None``.
+
+    Raises:
+        ValueError: If it is anything but 40 hexadecimal digits.
+    """
+    if value is not None and not (len(value) == 40 and all(c in "0123456789abcdef" for c in value)):
+        raise ValueError(
+            f"{value!r} is not a commit: give its 40 hexadecimal digits, "
+            "or leave the field out to record what was read"
+        )
+    return value
 
 
 class Columns(Spec):
@@ -31,11 +45,40 @@ class Columns(Spec):
 
 
 class DataFile(Spec):
-    """One of the publisher's own files, relative to the suite's local folder."""
+    """One of the publisher's own files, or several of one layout, in the suite's local folder.
+
+    A path with ``*`` is a pattern (``**`` goes through folders). Its files are read in the
+    order of their paths, and where no ``subset`` is declared each is a subset, named by its
+    path below the part of the pattern that holds no ``*``.
+    """
 
     path: str
     subset: str | None = Field(default=None, description="subset of every row of this file")
     required: bool = True
+    count: int | None = Field(default=None, ge=1, description="files that a pattern has to find")
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether ``path`` stands for several files."""
+        return "*" in self.path
+
+
+class HubPart(Spec):
+    """One of several Hub data sets, configurations or splits that make up a suite.
+
+    What is left out is that of the suite's ``[data]``.
+    """
+
+    hub_id: str | None = None
+    revision: str | None = Field(default=None, description="40 hexadecimal digits, never a branch")
+    config: str | None = None
+    split: str | None = None
+    subset: str | None = Field(default=None, description="subset of every row of this part")
+
+    @field_validator("revision")
+    @classmethod
+    def _revision_is_a_commit(cls, value: str | None) -> str | None:
+        return checked_commit(value)
 
 
 class DataSpec(Spec):
@@ -46,10 +89,24 @@ class DataSpec(Spec):
     revision: str | None = Field(default=None, description="40 hexadecimal digits, never a branch")
     config: str | None = None
     split: str | None = None
+    hub_parts: tuple[HubPart, ...] = Field(
+        default=(), description="read one after the other, where the Hub keeps the suite in parts"
+    )
     local_name: str | None = Field(default=None, description="folder looked for under --data DIR")
     files: tuple[DataFile, ...] = Field(default=(), description="the publisher's own files")
-    normalised: tuple[str, ...] = Field(
-        default=(), description="files of normalised rows; the first one present is read"
+    normalised: tuple[str | tuple[str, ...], ...] = Field(
+        default=(),
+        description="files of normalised rows; the first one present is read, "
+        "a list of names as files that belong together",
+    )
+    normalised_examples: int | None = Field(
+        default=None,
+        ge=1,
+        description="examples of the whole suite in normalised rows, where they leave out what "
+        "is unusable or have other rows than the publisher's files",
+    )
+    normalised_columns: Columns = Field(
+        default=Columns(), description="columns of normalised rows, as `columns` for the others"
     )
     examples: int | None = Field(
         default=None, ge=1, description="examples in the whole suite, where it is known"
@@ -66,6 +123,10 @@ class DataSpec(Spec):
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="arguments of a loader that generates its rows"
     )
+    layout: Literal["verified", "unverified"] = Field(
+        default="verified",
+        description="whether the publisher's layout was checked against real rows or source",
+    )
 
     @field_validator("revision")
     @classmethod
@@ -78,6 +139,20 @@ class DataSpec(Spec):
                 "or leave the field out to record what was read"
             )
         return value
+
+
+UNVERIFIED_LAYOUT = (
+    "The publisher's layout is unverified: it is read as documented, and was checked against "
+    "neither real rows nor the publisher's source."
+)
+"""What is shown with every result of a suite whose data say ``layout = "unverified"``."""
+
+
+_PROSE: dict[str, Any] = {
+    **dict.fromkeys(("title", "description", "licence", "citation", "source", "notes"), True),
+    "data": {"layout"},
+}
+"""What a suite's digest leaves out: it can move no number."""
 
 
 class _SuiteBase(Spec):
@@ -93,10 +168,7 @@ class _SuiteBase(Spec):
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of every field that can move a number; prose does not enter."""
-        body = self.model_dump(
-            mode="json",
-            exclude={"title", "description", "licence", "citation", "source", "notes"},
-        )
+        body = self.model_dump(mode="json", exclude=_PROSE)
         return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -115,6 +187,11 @@ class PreferenceSuite(_SuiteBase):
     )
     max_length: int | None = Field(default=None, ge=8)
     notes: tuple[str, ...] = Field(default=(), description="shown with every result")
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The notes, and what else every result has to say of its suite."""
+        return self.notes if self.data.layout == "verified" else (*self.notes, UNVERIFIED_LAYOUT)
 
 
 Arm = Literal["unbatched", "unsorted padded", "sorted padded", "packed", "packed + shared"]
