@@ -13,6 +13,7 @@ from rmbench.data.loader import (
     NO_COLUMNS,
     BadRowsPolicy,
     DetectingLoader,
+    ExpandingLoader,
     GeneratingLoader,
     IdenticalPolicy,
     RowLoader,
@@ -88,8 +89,8 @@ def load_suite_data(
     result's ``files`` and ``layout`` say what was read. A suite without files, local name
     and Hub id (``pairs``) takes each of ``data_dirs`` as a source of its own. Without
     ``data_dirs`` the suite's Hub data set is read at its revision. Columns that the suite
-    renames are those of the publisher's rows; normalised ones are read as they are, unless
-    they are what the suite's own loader reads.
+    renames are those of the publisher's rows; normalised ones are read with the suite's
+    ``normalised_columns``, unless they are what the suite's own loader reads.
 
     Args:
         spec: The ``[data]`` table of the suite file.
@@ -115,23 +116,26 @@ def load_suite_data(
     rules = Rules(spec.columns, spec.cluster, spec.identical, bad_rows, _checked(limit))
     material = _material(spec, suite_name, data_dirs)
     if material.normalised and spec.loader != "normalised":
-        # The columns were named for the publisher's rows.
-        rules = replace(rules, columns=NO_COLUMNS)
+        # `columns` were named for the publisher's rows.
+        rules = replace(rules, columns=spec.normalised_columns)
     if material.missing and not allow_partial:
         raise _incomplete(suite_name, material.missing)
     loader = "normalised" if material.normalised else spec.loader
-    reader = Reader(_row_loader(loader), rules, count_all=spec.examples is not None)
+    examples = spec.examples
+    if material.normalised and spec.normalised_examples is not None:
+        examples = spec.normalised_examples
+    reader = Reader(_row_loader(loader), rules, count_all=examples is not None)
     for one in material.opened:
         reader.read(one.parts)
     missing = material.missing
-    if spec.examples is not None and reader.rows > spec.examples:
+    if examples is not None and reader.rows > examples:
         read = shorten([part.label for one in material.opened for part in one.parts], 3)
         raise UsageError(
-            f"the suite {suite_name!r} has {spec.examples} examples and {reader.rows} rows were "
+            f"the suite {suite_name!r} has {examples} examples and {reader.rows} rows were "
             f"read: is {read} another set?"
         )
-    if spec.examples is not None and reader.rows < spec.examples:
-        missing = (*missing, f"all but {reader.rows} of {spec.examples} examples")
+    if examples is not None and reader.rows < examples:
+        missing = (*missing, f"all but {reader.rows} of {examples} examples")
         if not allow_partial:
             raise _incomplete(suite_name, missing)
     return _as_set(reader, suite_name, material.source, material.opened, missing)
@@ -153,13 +157,34 @@ def _material(spec: DataSpec, suite_name: str, data_dirs: Sequence[Path | str]) 
         if spec.hub_id is None:
             what = "DIR" if spec.local_name else "FILE"
             raise UsageError(f"the suite {suite_name!r} names no Hub data set: give --data {what}")
-        source = HubSource(spec.hub_id, spec.revision, spec.config, spec.split)
-        return _Material((open_hub(source),), str(source))
+        return _of_hub(spec, spec.hub_id)
     if spec.local_name is None and spec.hub_id is None and not spec.files:
         return _Material(open_sources([str(source) for source in data_dirs]), joined)
     files = find_suite_files(spec, suite_name, [Path(folder) for folder in data_dirs])
     opened = Opened(suite_name, files.parts)
     return _Material((opened,), joined, files.missing, files.normalised)
+
+
+def _of_hub(spec: DataSpec, hub_id: str) -> _Material:
+    """The suite's Hub data set, or each of those that it is made up of."""
+    if not spec.hub_parts:
+        source = HubSource(hub_id, spec.revision, spec.config, spec.split)
+        return _Material((open_hub(source),), str(source))
+    opened, names = [], []
+    for part in spec.hub_parts:
+        # A revision belongs to its data set.
+        revision = part.revision or (spec.revision if part.hub_id is None else None)
+        source = HubSource(
+            part.hub_id or hub_id, revision, part.config or spec.config, part.split or spec.split
+        )
+        one = open_hub(source)
+        label = part.subset or part.config or part.split or one.name
+        parts = tuple(
+            replace(p, id_prefix=f"{label}/{p.id_prefix}", subset=part.subset) for p in one.parts
+        )
+        opened.append(replace(one, parts=parts))
+        names.append(str(source))
+    return _Material(tuple(opened), ", ".join(names))
 
 
 def _generated(
@@ -184,7 +209,7 @@ def _as_set(
         name=name,
         examples=tuple(reader.examples),
         source=source,
-        revision=", ".join(one.revision for one in opened if one.revision) or None,
+        revision=", ".join(dict.fromkeys(one.revision for one in opened if one.revision)) or None,
         files=tuple(part.label for one in opened for part in one.parts),
         skipped=tuple(reader.skipped),
         missing=missing,
@@ -192,13 +217,13 @@ def _as_set(
     )
 
 
-def _row_loader(name: str) -> RowLoader | DetectingLoader:
+def _row_loader(name: str) -> RowLoader | ExpandingLoader | DetectingLoader:
     loader: Any = plugins.load(plugins.LOADERS, name)
-    if isinstance(loader, RowLoader | DetectingLoader):
+    if isinstance(loader, RowLoader | ExpandingLoader | DetectingLoader):
         return loader
     if isinstance(loader, GeneratingLoader):
         raise UsageError(f"the loader {name!r} makes its own rows and reads none: use its suite")
-    raise UsageError(f"the loader {name!r} has neither convert, nor detect, nor generate")
+    raise UsageError(f"the loader {name!r} has none of convert, expand, detect, generate")
 
 
 def _checked(limit: int | None) -> int | None:

@@ -1,9 +1,10 @@
 """What a loader is: the named join between a publisher's rows and ``PreferenceExample``.
 
 A loader is a frozen object offered under a name in the entry-point group
-``rmbench.loaders``. There are three kinds, told apart by what they can do:
+``rmbench.loaders``. There are four kinds, told apart by what they can do:
 
 * a ``RowLoader`` turns one row of a file or Hub data set into one example,
+* an ``ExpandingLoader`` turns one row into several,
 * a ``DetectingLoader`` looks at the first row and names the ``RowLoader`` for all,
 * a ``GeneratingLoader`` reads nothing and makes its examples from options.
 """
@@ -90,6 +91,19 @@ class RowLoader(Loader, Protocol):
         ...
 
     def convert(self, row: Mapping[str, Any], at: RowContext) -> PreferenceExample:
+        """Read one row.
+
+        Raises:
+            DataError: If the row cannot be used; it names file, row and reason.
+        """
+        ...
+
+
+@runtime_checkable
+class ExpandingLoader(Loader, Protocol):
+    """Turns one row into several examples, such as the pairs of many answers."""
+
+    def expand(self, row: Mapping[str, Any], at: RowContext) -> tuple[PreferenceExample, ...]:
         """Read one row.
 
         Raises:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rmbench.data.files import Row
 from rmbench.data.loader import (
     NO_COLUMNS,
     BadRowsPolicy,
     DetectingLoader,
+    ExpandingLoader,
     IdenticalPolicy,
     RowContext,
     RowLoader,
@@ -18,6 +20,8 @@ from rmbench.data.source import Part
 from rmbench.errors import DataError, shorten
 from rmbench.spec import Columns
 from rmbench.types import PreferenceExample, SkippedRow
+
+_Expand = Callable[[Mapping[str, Any], RowContext], tuple[PreferenceExample, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,14 @@ class Reader:
         layouts: Names of the formats that were really used, in order of first use.
     """
 
-    loader: RowLoader | DetectingLoader
+    loader: RowLoader | ExpandingLoader | DetectingLoader
     rules: Rules
     count_all: bool = False
     examples: list[PreferenceExample] = field(default_factory=list)
     skipped: list[SkippedRow] = field(default_factory=list)
     rows: int = 0
     layouts: list[str] = field(default_factory=list)
-    _format: RowLoader | None = None
+    _expand: _Expand | None = None
     _known_ids: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def read(self, parts: Sequence[Part]) -> None:
@@ -62,7 +66,7 @@ class Reader:
             DataError: If a file is broken, if a row cannot be used and bad rows are errors,
                 or if the source holds nothing usable.
         """
-        self._format = None
+        self._expand = None
         rows_before, kept_before = self.rows, len(self.examples)
         first_problem: DataError | None = None
         for part in parts:
@@ -80,6 +84,11 @@ class Reader:
     def _full(self) -> bool:
         return self.rules.limit is not None and len(self.examples) >= self.rules.limit
 
+    @property
+    def _room(self) -> int | None:
+        """How many more examples are wanted; ``None`` if all are."""
+        return None if self.rules.limit is None else self.rules.limit - len(self.examples)
+
     def _take(self, row: Row, part: Part) -> DataError | None:
         at = RowContext(
             file=part.label,
@@ -91,7 +100,7 @@ class Reader:
             identical=self.rules.identical,
         )
         try:
-            self.examples.append(self._convert(row, at))
+            self.examples.extend(self._convert(row, at)[: self._room])
         except DataError as error:
             if self.rules.bad_rows == "error":
                 raise
@@ -99,23 +108,33 @@ class Reader:
             return error
         return None
 
-    def _convert(self, row: Row, at: RowContext) -> PreferenceExample:
-        if self._format is None:
-            self._format = (
+    def _convert(self, row: Row, at: RowContext) -> tuple[PreferenceExample, ...]:
+        if self._expand is None:
+            form = (
                 self.loader.detect(row.values, at)
                 if isinstance(self.loader, DetectingLoader)
                 else self.loader
             )
-            if self._format.name not in self.layouts:
-                self.layouts.append(self._format.name)
-        example = self._format.convert(row.values, at)
-        if example.id in self._known_ids:
-            file, number = self._known_ids[example.id]
+            # Asking a protocol what an object is costs more than reading a row.
+            self._expand = form.expand if isinstance(form, ExpandingLoader) else _alone(form)
+            if form.name not in self.layouts:
+                self.layouts.append(form.name)
+        found = self._expand(row.values, at)
+        for example in found:
+            self._check_id(example.id, at)
+        return found
+
+    def _check_id(self, identifier: str, at: RowContext) -> None:
+        if identifier in self._known_ids:
+            file, number = self._known_ids[identifier]
             where = f"row {number}" + (f" of {file}" if file != at.file else "")
             again = "; the file is read twice" if (file, number) == (at.file, at.row) else ""
-            raise at.fail("duplicate id", hint=f"{example.id!r} is that of {where}{again}")
-        self._known_ids[example.id] = (at.file, at.row)
-        return example
+            raise at.fail("duplicate id", hint=f"{identifier!r} is that of {where}{again}")
+        self._known_ids[identifier] = (at.file, at.row)
+
+
+def _alone(form: RowLoader) -> _Expand:
+    return lambda row, at: (form.convert(row, at),)
 
 
 def _nothing(parts: Sequence[Part], rows: int, problem: DataError | None) -> DataError:

@@ -94,11 +94,15 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
     rows = [("examples", str(data.examples) if data.examples else "as many as there are")]
     if data.hub_id:
         rows.append(("Hub", f"{data.hub_id} ({data.split or 'only split'})"))
-        rows.append(("revision", data.revision or "not pinned; the commit read is recorded"))
+        pins = {data.revision, *(part.revision for part in data.hub_parts)}
+        known = ", ".join(sorted(pin for pin in pins if pin))
+        rows.append(("revision", known or "not pinned; the commit read is recorded"))
     if data.files:
         rows.append(("local files", ", ".join(f"{data.local_name}/{f.path}" for f in data.files)))
     if data.normalised:
-        rows.append(("or normalised", ", ".join(f"{data.local_name}/{n}" for n in data.normalised)))
+        entries = [(n,) if isinstance(n, str) else n for n in data.normalised]
+        paths = [" + ".join(f"{data.local_name}/{name}" for name in names) for names in entries]
+        rows.append(("or normalised", ", ".join(paths)))
     rows += [
         ("loader", data.loader),
         ("layout", data.layout),

@@ -47,13 +47,15 @@ class Columns(Spec):
 class DataFile(Spec):
     """One of the publisher's own files, or several of one layout, in the suite's local folder.
 
-    A path with ``*`` is a pattern (``**`` goes through folders). Its files are read in the
-    order of their paths, and where no ``subset`` is declared each is a subset, named by its
-    path below the part of the pattern that holds no ``*``.
+    A path with ``*`` is a pattern (``**`` goes through folders), whose files are read in the
+    order of their paths. Their name is their path without the ending, from the first part of
+    the pattern that holds a ``*``; with the ``subset`` ``*`` it is also that of their rows.
     """
 
     path: str
-    subset: str | None = Field(default=None, description="subset of every row of this file")
+    subset: str | None = Field(
+        default=None, description="subset of every row of this file; '*' is a pattern's file's name"
+    )
     required: bool = True
     count: int | None = Field(default=None, ge=1, description="files that a pattern has to find")
 

@@ -69,6 +69,18 @@ SOURCES = [
 SUITES = {
     "pinned": {"loader": "prompt-text", "hub_id": "org/name", "revision": OLD, "split": "train"},
     "short": {"loader": "prompt-text", "hub_id": "org/one", "examples": 5},
+    "parts": {
+        "loader": "prompt-text",
+        "hub_id": "org/name",
+        "revision": OLD,
+        "split": "train",
+        "hub_parts": [
+            {"subset": "first"},
+            {"revision": MAIN, "split": "test"},
+            {"hub_id": "org/one"},
+        ],
+        "examples": 7,
+    },
 }
 
 
@@ -148,6 +160,16 @@ def test_an_older_revision_is_honoured_offline(answers: dict[str, Any]):
     suite = answers["pinned"]
     assert (suite["chosen"], suite["revision"]) == (found["chosen"], OLD)
     assert suite["source"] == f"org/name@{OLD}:train"
+
+
+def test_a_suite_in_several_parts(answers: dict[str, Any]):
+    found = answers["parts"]
+    chosen = ["old 0", "old 1", "old 2", "new test 0", "new test 1", "one 0", "one 1"]
+    assert found["chosen"] == chosen
+    assert found["ids"][0] == "first/1"
+    assert len(set(found["ids"])) == 7
+    assert found["revision"] == f"{OLD}, {MAIN}, {ONE}"
+    assert found["source"] == f"org/name@{OLD}:train, org/name@{MAIN}:test, org/one:train"
 
 
 def test_the_only_split_need_not_be_named(answers: dict[str, Any]):

@@ -242,3 +242,125 @@ def test_a_generating_loader_cannot_read_rows(write_rows):
 
     with pytest.raises(UsageError, match="makes its own rows"):
         load_preferences(str(write_rows([NORMAL])), loader="counter")
+
+
+PATTERN = DataSpec(
+    loader="llmbar",
+    local_name="bench",
+    files=(DataFile(path="Set/**/*.json", subset="*", count=3),),
+)
+
+
+def test_a_pattern_reads_its_files_by_path_and_names_their_subsets(tmp_path: Path, write_rows):
+    _put(tmp_path / "bench/Set/B/one two.json", OWN)
+    _put(tmp_path / "bench/Set/A/z.json", OWN, OWN)
+    _put(tmp_path / "bench/Set/top.json", OWN)
+    _put(tmp_path / "bench/Other/no.json", OWN)
+    write_rows([OWN | {"output_1": "the gzipped copy"}], "bench/Set/top.json.gz")
+    found = _load(PATTERN, tmp_path)
+    assert [e.id for e in found] == ["A/z/1", "A/z/2", "B/one two/1", "top/1"]
+    assert [e.subset for e in found] == ["A/z", "A/z", "B/one two", "top"]
+    assert {e.chosen for e in found} == {("own good",)}
+
+
+def test_files_that_a_pattern_should_find_are_counted(tmp_path: Path, write_rows):
+    write_rows([OWN], "bench/Set/a.json.gz")
+    with pytest.raises(UsageError, match=r"Set/\*\*/\*\.json: all but 1 of 3 files"):
+        _load(PATTERN, tmp_path)
+    found = _load(PATTERN, tmp_path, allow_partial=True)
+    assert ([e.subset for e in found], len(found.missing)) == (["a"], 1)
+    with pytest.raises(UsageError, match="no data of the suite"):
+        _load(PATTERN, tmp_path / "bench", allow_partial=True)
+
+
+@pytest.mark.parametrize(("subset", "expected"), [(None, "all"), ("mine", "mine")])
+def test_a_pattern_whose_files_are_no_subsets(tmp_path: Path, subset: str | None, expected: str):
+    spec = PATTERN.model_copy(update={"files": (DataFile(path="Set/*.json", subset=subset),)})
+    _put(tmp_path / "bench/Set/a.json", OWN)
+    _put(tmp_path / "bench/Set/b.json", OWN)
+    found = _load(spec, tmp_path)
+    assert {e.subset for e in found} == {expected}
+    assert [e.id.removeprefix("mine/") for e in found] == ["a/1", "b/1"]
+
+
+TOGETHER = DataSpec(
+    loader="llmbar",
+    local_name="bench",
+    files=(DataFile(path="set.json"),),
+    normalised=(("test", "ties"), "heldout"),
+    examples=5,
+    normalised_examples=2,
+    normalised_columns=Columns(preference="meta.votes"),
+)
+VOTED = NORMAL | {"meta": {"votes": {"a": 3, "b": 1}}}
+TIE = NORMAL | {"id": "t", "chosen": ["x", "y"], "rejected": [], "meta": {"tie": True}}
+
+
+def test_normalised_files_that_belong_together(tmp_path: Path):
+    _put(tmp_path / "bench/ties.jsonl", TIE | {"meta": {"tie": True, "votes": {"a": 1, "b": 1}}})
+    _put(tmp_path / "bench/test.jsonl", VOTED)
+    _put(tmp_path / "bench/heldout.jsonl", NORMAL)
+    found = _load(TOGETHER, tmp_path)
+    assert [(e.id, e.preference) for e in found] == [("n1", 0.75), ("t", 0.5)]
+    assert found.missing == ()
+
+
+def test_half_of_what_belongs_together_is_not_the_suite(tmp_path: Path):
+    _put(tmp_path / "bench/test.jsonl", VOTED)
+    with pytest.raises(UsageError, match=r"missing: ties\.jsonl\[\.gz\] "):
+        _load(TOGETHER, tmp_path)
+    missing = _load(TOGETHER, tmp_path, allow_partial=True).missing
+    assert missing == ("ties.jsonl[.gz]", "all but 1 of 2 examples")
+
+
+def test_publishers_rows_are_counted_and_read_by_their_own_rules(tmp_path: Path):
+    _put(tmp_path / "bench/set.json", OWN, OWN, OWN)
+    with pytest.raises(UsageError, match="all but 3 of 5 examples"):
+        _load(TOGETHER, tmp_path)
+    assert {e.preference for e in _load(TOGETHER, tmp_path, allow_partial=True)} == {1.0}
+
+
+def test_normalised_rows_of_another_set_are_too_many(tmp_path: Path):
+    _put(tmp_path / "bench/heldout.jsonl", *(VOTED | {"id": str(i)} for i in range(3)))
+    with pytest.raises(UsageError, match="has 2 examples and 3 rows were read"):
+        _load(TOGETHER, tmp_path, allow_partial=True)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Every row is as many pairs as it says."""
+
+    name: str = "pairs-of-a-row"
+    summary: str = "for these tests"
+
+    def expand(self, row, at):
+        if not row["n"]:
+            raise at.fail("no pairs")
+        return tuple(
+            PreferenceExample(f"{at.default_id}-{i}", (Message("user", "p"),), ("c",), ("r",))
+            for i in range(row["n"])
+        )
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> DataSpec:
+    real = plugins.load
+    monkeypatch.setattr(
+        plugins,
+        "load",
+        lambda group, name: _Pairs() if name == "pairs-of-a-row" else real(group, name),
+    )
+    return DataSpec(
+        loader="pairs-of-a-row", local_name="bench", files=(DataFile(path="set.json"),), examples=3
+    )
+
+
+def test_a_row_may_be_several_examples(tmp_path: Path, pairs: DataSpec):
+    _put(tmp_path / "bench/set.json", {"n": 2}, {"n": 0}, {"n": 3})
+    with pytest.raises(DataError, match="row 2: no pairs"):
+        _load(pairs, tmp_path)
+    found = _load(pairs, tmp_path, skip_bad_rows=True)
+    ids = ["set/1-0", "set/1-1", "set/3-0", "set/3-1", "set/3-2"]
+    assert [e.id for e in found] == ids
+    assert (len(found.skipped), found.missing, found.layout) == (1, (), "pairs-of-a-row")
+    assert [e.id for e in _load(pairs, tmp_path, skip_bad_rows=True, limit=4)] == ids[:4]
