@@ -65,13 +65,14 @@ class _Found(NamedTuple):
 def _publishers(roots: Sequence[Path], file: DataFile) -> tuple[_Found, ...]:
     """What the first folder that has any of it holds, in the order of the paths."""
     for root in roots:
-        if file.is_pattern:
-            found = _matching(root, file.path)
-        else:
-            paths = (root / file.path, root / f"{file.path}.gz")
-            found = tuple(_Found(path) for path in paths if path.is_file())[:1]
-        if found:
-            return found
+        for name in (file.path, *file.also):
+            if "*" in name:
+                found = _matching(root, name)
+            else:
+                paths = (root / name, root / f"{name}.gz")
+                found = tuple(_Found(path) for path in paths if path.is_file())[:1]
+            if found:
+                return found
     return ()
 
 

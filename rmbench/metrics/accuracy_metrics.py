@@ -9,16 +9,18 @@ import numpy as np
 from rmbench.metrics import confounders
 from rmbench.metrics.accuracy import best_of_n, example_accuracy, example_tie_share
 from rmbench.metrics.base import Undefined
-from rmbench.metrics.intervals import Interval
+from rmbench.metrics.intervals import Interval, linearised_mean
 from rmbench.metrics.length import length_strata
 from rmbench.metrics.style import STYLES, Difficulty, first_unstyled, style_accuracy, style_outcomes
 from rmbench.metrics.subsets import (
     mean_over_sections,
     mean_over_subsets,
+    weighted_score,
     worst_by_chance,
     worst_subset,
 )
 from rmbench.metrics.views import Measured, View, fraction_mean, linear
+from rmbench.spec.sections import WHOLE
 
 # --- over the examples that have a right answer (``Comparisons.decided``)
 
@@ -52,6 +54,18 @@ def section_mean_accuracy(view: View) -> Measured | Undefined:
     values = example_accuracy(c, view.context.ties)
     mean = mean_over_sections(values, c.subset, sections, require_all=True)
     return mean if isinstance(mean, Undefined) else linear(mean, c, fraction=True)
+
+
+def section_score(view: View) -> Measured | Undefined:
+    """The suite's weighted mean of sections, and each section's of its subsets' accuracies."""
+    c, tree = view.comparisons, view.context.score_tree
+    if not tree:
+        return Undefined("the suite has no sections")
+    values = example_accuracy(c, view.context.ties)
+    found = weighted_score(
+        lambda mask: linearised_mean(values, mask), c.subset, tree, view.subset or WHOLE
+    )
+    return found if isinstance(found, Undefined) else linear(found, c, fraction=True)
 
 
 def worst_subset_accuracy(view: View) -> Measured | Undefined:

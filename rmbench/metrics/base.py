@@ -24,12 +24,15 @@ class MeasureContext:
         margins_are_logits: Whether sigmoid(margin) claims to be a probability; where
             it does not, calibration is undefined.
         sections: Section name to the subsets it pools, for suites that have sections.
+        score_tree: Name of the whole suite (the empty name), of a section or edition, to
+            the parts whose weighted mean its score is; a name without an entry is a subset.
         seed: Seed of every resampling a metric does.
     """
 
     ties: TiePolicy = "half"
     margins_are_logits: bool = True
     sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    score_tree: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seed: int = 0
 
 

@@ -41,6 +41,17 @@ SECTION_MEAN_ACCURACY = ComparisonMetric(
     compute=accuracy_metrics.section_mean_accuracy,
     needs_answer=True,
 )
+SECTION_SCORE = ComparisonMetric(
+    name="section_score",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="weighted mean of sections, a section being that of its subsets' accuracies",
+    compute=accuracy_metrics.section_score,
+    needs_answer=True,
+    per_section=True,
+)
 WORST_SUBSET_ACCURACY = ComparisonMetric(
     name="worst_subset_accuracy",
     unit="fraction",

@@ -27,6 +27,7 @@ class ComparisonMetric:
         needs_answer: Whether it rests on the examples that have a right answer only,
             with that answer as the chosen one (``Comparisons.decided``).
         needs_logits: Whether it is undefined where margins are not logits.
+        per_section: Whether it is also reported for each section, where not for each subset.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ComparisonMetric:
     compute: Callable[[View], Measured | Undefined]
     needs_answer: bool = False
     needs_logits: bool = False
+    per_section: bool = False
 
     def __call__(
         self, scores: Scores, context: MeasureContext, *, subset: str | None = None

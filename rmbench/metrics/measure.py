@@ -24,7 +24,7 @@ class _Part:
 
 
 def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) -> list[Estimate]:
-    """Every metric on the whole suite, then (where per subset) on each part.
+    """Every metric on the whole suite, then (where per subset or section) on each part.
 
     The parts are the subsets in sorted order, then the sections in the context's order
     under their own name. A section that pools exactly the subset it is named after adds
@@ -46,7 +46,7 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
     for p, part in enumerate(parts):
         rows: Scores | None = None
         for m, metric in enumerate(metrics):
-            if part.name is not None and not metric.per_subset:
+            if part.name is not None and not _is_reported(metric, part.name, context):
                 continue
             if isinstance(metric, ComparisonMetric):
                 found[m, p] = metric.estimate(part.comparisons, context, subset=part.name)
@@ -54,6 +54,13 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
                 rows = _rows(scores, part) if rows is None else rows
                 found[m, p] = metric(rows, context, subset=part.name)
     return [found[key] for key in sorted(found)]
+
+
+def _is_reported(metric: Metric, part: str, context: MeasureContext) -> bool:
+    if metric.per_subset:
+        return True
+    per_section = isinstance(metric, ComparisonMetric) and metric.per_section
+    return per_section and part in context.sections
 
 
 def _parts(whole: Comparisons, sections: Mapping[str, tuple[str, ...]]) -> list[_Part]:

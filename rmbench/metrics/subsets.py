@@ -5,7 +5,7 @@ All functions take ``Comparisons.decided`` and its example accuracies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.base import Undefined
-from rmbench.metrics.intervals import Linearised, cluster_sums, linearised_mean, mean_of
+from rmbench.metrics.intervals import (
+    Linearised,
+    cluster_sums,
+    combine,
+    linearised_mean,
+    mean_of,
+)
 
 CHANCE_DRAWS = 10_000
 """Simulated suites behind the worst subset's chance value."""
@@ -60,6 +66,68 @@ def mean_over_sections(
     if empty and (require_all or len(empty) == len(masks)):
         return Undefined(f"no example in section {', '.join(map(repr, empty))}")
     return mean_of([linearised_mean(values, mask) for mask in masks.values() if mask.any()])
+
+
+def weighted_score(
+    leaf: Callable[[BoolArray], Linearised | Undefined],
+    subset: NDArray[np.str_],
+    tree: Mapping[str, Mapping[str, float]],
+    name: str,
+) -> Linearised | Undefined:
+    """The score of a part: of a subset its own, of all others the weighted mean of their parts.
+
+    RewardBench's rule (Lambert et al. 2024): a section weights its subsets by counts that are
+    part of the protocol, whatever the data hold; the whole weights its sections.
+
+    Args:
+        leaf: Score of a subset, given the mask (bool, shape (n_examples,)) of its examples.
+        subset: str, shape (n_examples,).
+        tree: Part to its parts and their weights; a name without an entry is a subset.
+        name: The part to score.
+
+    Returns:
+        Undefined where any subset that it rests on has no example, with all their names: a
+        mean over the others would be of something else.
+
+    >>> right = np.array([1.0, 0.0, 1.0])
+    >>> tree = {"": {"a": 3.0, "b": 1.0}}
+    >>> weighted_score(
+    ...     lambda mask: linearised_mean(right, mask), np.array(["a", "a", "b"]), tree, ""
+    ... ).value
+    0.625
+    """
+    there = set(subset.tolist())
+    missing = [part for part in _leaves(tree, name) if part not in there]
+    if missing:
+        return Undefined(f"no example in subset {', '.join(map(repr, missing))}")
+    return _score(leaf, subset, tree, name)
+
+
+def _leaves(tree: Mapping[str, Mapping[str, float]], name: str) -> Iterator[str]:
+    if name not in tree:
+        yield name
+        return
+    for part in tree[name]:
+        yield from _leaves(tree, part)
+
+
+def _score(
+    leaf: Callable[[BoolArray], Linearised | Undefined],
+    subset: NDArray[np.str_],
+    tree: Mapping[str, Mapping[str, float]],
+    name: str,
+) -> Linearised | Undefined:
+    if name not in tree:
+        return leaf(subset == name)
+    total = sum(tree[name].values())
+    terms, coefficients = [], []
+    for part, weight in tree[name].items():
+        term = _score(leaf, subset, tree, part)
+        if isinstance(term, Undefined):
+            return term
+        terms.append(term)
+        coefficients.append(weight / total)
+    return combine(terms, coefficients)
 
 
 def worst_subset(accuracy: FloatArray, subset: NDArray[np.str_]) -> BoolArray | Undefined:

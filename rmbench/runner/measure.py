@@ -63,7 +63,11 @@ def estimate_all(
 ) -> tuple[Estimate, ...]:
     """The suite's metrics, the headline ``score`` first where it may be given."""
     context = MeasureContext(
-        ties=ties, margins_are_logits=margins_are_logits, sections=suite.sections, seed=seed
+        ties=ties,
+        margins_are_logits=margins_are_logits,
+        sections=suite.pools,
+        score_tree=suite.score_tree,
+        seed=seed,
     )
     estimates = measure(suite_metrics(suite), scores, context)
     if with_headline and suite.headline is not None:

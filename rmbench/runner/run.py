@@ -35,7 +35,7 @@ from rmbench.runner.measure import (
     skipped_reasons,
     worst_mistakes,
 )
-from rmbench.runner.suites import check_sections, find_suite
+from rmbench.runner.suites import check_parts, find_suite
 from rmbench.scorers.replay import ReplayScorer, scores_of
 from rmbench.scorers.replay_join import Allowed
 from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
@@ -125,7 +125,12 @@ def run(request: RunRequest) -> list[StoredRun]:
     }
     for suite in suites:
         if isinstance(suite, PreferenceSuite):
-            check_sections(suite, data[suite.name])
+            data[suite.name] = check_parts(
+                suite,
+                data[suite.name],
+                allow_partial=request.allow_partial,
+                limited=request.limit is not None,
+            )
     if suites and not data and not any(s.kind == "hf" for s in specs):
         raise UsageError("a throughput suite times a model; none of the scorers runs one")
     runs: list[StoredRun] = []

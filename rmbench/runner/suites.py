@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rmbench import plugins, resources
-from rmbench.errors import SpecError, UnknownNameError
+from rmbench.errors import SpecError, UnknownNameError, UsageError, shorten
 from rmbench.metrics.base import Metric
 from rmbench.spec import PreferenceSuite, SuiteSpec, load_suite
 from rmbench.types import PreferenceSet
@@ -35,19 +36,42 @@ def suite_metrics(suite: PreferenceSuite) -> list[Metric]:
     return [plugins.load(plugins.METRICS, name) for name in suite.metrics]
 
 
-def check_sections(suite: PreferenceSuite, data: PreferenceSet) -> None:
-    """Refuse sections that would share a name with another set of examples.
+def check_parts(
+    suite: PreferenceSuite, data: PreferenceSet, *, allow_partial: bool, limited: bool
+) -> PreferenceSet:
+    """Compare the subsets that a suite's sections are made of with those of its data.
+
+    Args:
+        suite: The suite.
+        data: What was read for it.
+        allow_partial: Take what there is where subsets are missing.
+        limited: Whether only the first examples were asked for; the others are not missed.
+
+    Returns:
+        The data, with the subsets that are not there among what is missing.
 
     Raises:
         SpecError: If a section is called like a subset of the data but pools others.
+        UsageError: If subsets are missing and ``allow_partial`` is false; it names them.
     """
     subsets = {e.subset for e in data}
-    for name, parts in suite.sections.items():
+    for name, parts in suite.pools.items():
         if name in subsets and set(parts) != {name}:
             raise SpecError(
                 f"suite {suite.name!r}, field 'sections.{name}': the data have a subset of that "
                 f"name, which the section does not stand for ({', '.join(parts)}): rename it"
             )
+    if limited or data.missing:
+        return data  # which parts are missing is known already
+    wanted = dict.fromkeys(subset for parts in suite.pools.values() for subset in parts)
+    missing = tuple(f"subset {name!r}" for name in wanted if name not in subsets)
+    if missing and not allow_partial:
+        raise UsageError(
+            f"the suite {suite.name!r} is not complete; no example of {shorten(missing, 8)}, and "
+            f"there are {shorten(sorted(map(repr, subsets)), 8)} "
+            "(--allow-partial measures what there is)"
+        )
+    return replace(data, missing=missing) if missing else data
 
 
 def _suite_path(name_or_path: str) -> Path:

@@ -7,10 +7,11 @@ from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from rmbench.errors import SpecError
 from rmbench.spec.base import Spec, first_line, read_toml
+from rmbench.spec.sections import ScoreTree, check_weights, pooled_subsets, score_tree
 from rmbench.types import TiePolicy
 
 
@@ -53,6 +54,9 @@ class DataFile(Spec):
     """
 
     path: str
+    also: tuple[str, ...] = Field(
+        default=(), description="other paths it is looked for under, after `path`"
+    )
     subset: str | None = Field(
         default=None, description="subset of every row of this file; '*' is a pattern's file's name"
     )
@@ -133,14 +137,7 @@ class DataSpec(Spec):
     @field_validator("revision")
     @classmethod
     def _revision_is_a_commit(cls, value: str | None) -> str | None:
-        if value is not None and not (
-            len(value) == 40 and all(c in "0123456789abcdef" for c in value)
-        ):
-            raise ValueError(
-                f"{value!r} is not a commit: give its 40 hexadecimal digits, "
-                "or leave the field out to record what was read"
-            )
-        return value
+        return checked_commit(value)
 
 
 UNVERIFIED_LAYOUT = (
@@ -152,7 +149,7 @@ UNVERIFIED_LAYOUT = (
 
 _PROSE: dict[str, Any] = {
     **dict.fromkeys(("title", "description", "licence", "citation", "source", "notes"), True),
-    "data": {"layout"},
+    "data": {"layout": True, "files": {"__all__": {"also"}}},
 }
 """What a suite's digest leaves out: it can move no number."""
 
@@ -171,7 +168,21 @@ class _SuiteBase(Spec):
     def digest(self) -> str:
         """SHA-256 (hex) of every field that can move a number; prose does not enter."""
         body = self.model_dump(mode="json", exclude=_PROSE)
+        # A field that came later enters where it is used; the others keep their digest.
+        _drop_unused(body, "subset_weights", "section_weights", "editions")
+        data = body.get("data", {})
+        _drop_unused(data, "hub_parts", "normalised_examples")
+        if not any(data.get("normalised_columns", {}).values()):
+            data.pop("normalised_columns", None)
+        for file in data.get("files", ()):
+            _drop_unused(file, "count")
         return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _drop_unused(table: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not table.get(name):
+            table.pop(name, None)
 
 
 class PreferenceSuite(_SuiteBase):
@@ -187,8 +198,34 @@ class PreferenceSuite(_SuiteBase):
     sections: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="section name to the subsets it pools"
     )
+    subset_weights: dict[str, float] = Field(
+        default_factory=dict, description="a subset's weight in its section's score"
+    )
+    section_weights: dict[str, float] = Field(
+        default_factory=dict, description="a section's weight in the whole score"
+    )
+    editions: tuple[str, ...] = Field(
+        default=(),
+        description="translations of one set: sections and weights hold within each, subsets "
+        "are '<edition>/<subset>', and the score is the mean over them",
+    )
     max_length: int | None = Field(default=None, ge=8)
     notes: tuple[str, ...] = Field(default=(), description="shown with every result")
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> PreferenceSuite:
+        check_weights(self.sections, self.subset_weights, self.section_weights, self.editions)
+        return self
+
+    @property
+    def pools(self) -> dict[str, tuple[str, ...]]:
+        """Every part that pools subsets of the data (sections, editions), to these."""
+        return pooled_subsets(self.sections, self.editions)
+
+    @property
+    def score_tree(self) -> ScoreTree:
+        """What the score of each part is the weighted mean of; see ``rmbench.spec.sections``."""
+        return score_tree(self.sections, self.subset_weights, self.section_weights, self.editions)
 
     @property
     def caveats(self) -> tuple[str, ...]:

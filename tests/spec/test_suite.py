@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from rmbench.errors import SpecError
 from rmbench.runner.catalogue import describe_suite
-from rmbench.spec import DataSpec, PreferenceSuite
+from rmbench.spec import DataSpec, PreferenceSuite, load_suite
 from rmbench.spec.suite import UNVERIFIED_LAYOUT
 
 
@@ -37,3 +42,72 @@ def test_checking_a_layout_moves_no_number():
     unchecked = _suite(data=DataSpec(loader="auto", layout="unverified"))
     assert unchecked.digest == _suite().digest
     assert _suite(data=DataSpec(loader="auto", split="x")).digest != _suite().digest
+
+
+PARTS: dict[str, Any] = {
+    "sections": {"Chat": ("easy", "hard"), "Safety": ("refuse",)},
+    "subset_weights": {"easy": 100.0, "hard": 50.0, "refuse": 9.0},
+    "section_weights": {"Chat": 2.0, "Safety": 1.0},
+}
+
+
+def test_a_score_is_a_mean_of_means():
+    assert _suite(**PARTS).score_tree == {
+        "": {"Chat": 2.0, "Safety": 1.0},
+        "Chat": {"easy": 100.0, "hard": 50.0},
+        "Safety": {"refuse": 9.0},
+    }
+    assert _suite().score_tree == {}
+
+
+def test_a_section_that_is_its_only_subset_has_no_mean_of_its_own():
+    assert _suite(sections={"Chat": ("Chat",)}).score_tree == {"": {"Chat": 1.0}}
+
+
+def test_editions_have_the_sections_each():
+    suite = _suite(editions=("de", "fr"), **PARTS)
+    assert suite.score_tree[""] == {"de": 1.0, "fr": 1.0}
+    assert suite.score_tree["fr"] == {"fr/Chat": 2.0, "fr/Safety": 1.0}
+    assert suite.score_tree["fr/Chat"] == {"fr/easy": 100.0, "fr/hard": 50.0}
+    assert suite.pools["de"] == ("de/easy", "de/hard", "de/refuse")
+    assert suite.pools["de/Safety"] == ("de/refuse",)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"subset_weights": {"esay": 1.0}}, r"subset_weights\.esay.*no section"),
+        ({"subset_weights": {"easy": 1.0}}, r"'hard' has no weight.*'Chat'"),
+        ({"subset_weights": {"easy": 1.0, "hard": 0.0}}, r"subset_weights\.hard.*above 0"),
+        ({"subset_weights": {"easy": 1.0, "hard": -2.0}}, r"subset_weights\.hard.*-2"),
+        ({"section_weights": {"chat": 1.0}}, r"section_weights\.chat.*no section"),
+        ({"section_weights": {"Chat": 1.0}}, r"'Safety' has no weight"),
+        ({"editions": ("de", "de")}, "'de' is named twice"),
+        ({"editions": ("de",), "sections": {}}, "no sections"),
+    ],
+)
+def test_weights_that_leave_the_score_open(change: dict[str, Any], told: str):
+    with pytest.raises(ValidationError, match=told):
+        _suite(**{"sections": PARTS["sections"]} | change)
+
+
+@pytest.mark.parametrize("weight", ["inf", "nan"])
+def test_weights_are_finite(tmp_path: Path, weight: str):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name="mine"\nversion="1"\ntitle="t"\ndescription="d"\nties="half"\nmetrics=["accuracy"]\n'
+        '[data]\nloader="auto"\n[sections]\nChat=["easy"]\n'
+        f"[subset_weights]\neasy={weight}\n"
+    )
+    with pytest.raises(SpecError, match=r"subset_weights\.easy"):
+        load_suite(path)
+
+
+def test_weights_move_numbers():
+    digests = {
+        _suite(**PARTS).digest,
+        _suite(**PARTS | {"section_weights": {}}).digest,
+        _suite(**PARTS | {"subset_weights": {}}).digest,
+        _suite(editions=("de",), **PARTS).digest,
+    }
+    assert len(digests) == 4
