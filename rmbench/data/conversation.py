@@ -119,15 +119,24 @@ class HHTranscript:
         return build(row, at, prompt=prompt, chosen=(chosen,), rejected=(rejected,))
 
 
-def _turns(transcript: str, at: RowContext, field: str) -> tuple[Prompt, str]:
+def transcript_turns(transcript: str, at: RowContext, field: str) -> Prompt:
+    """The turns of a transcript in Anthropic's form; see ``HHTranscript``.
+
+    Raises:
+        DataError: If it does not begin with a marked turn.
+    """
     marks = list(_MARKER.finditer(transcript))
     if not marks or marks[0].start() != 0:
         raise at.fail("the transcript does not begin with a marked turn", field=field)
     ends = [mark.start() for mark in marks[1:]] + [len(transcript)]
-    turns = tuple(
+    return tuple(
         Message(_ROLE[mark.group(1)], transcript[mark.end() : end])
         for mark, end in zip(marks, ends, strict=True)
     )
+
+
+def _turns(transcript: str, at: RowContext, field: str) -> tuple[Prompt, str]:
+    turns = transcript_turns(transcript, at, field)
     return turns[:-1], assistant_turn(turns, at, field)
 
 

@@ -21,7 +21,19 @@ from rmbench.data.fields import (
     prompt_of_text,
     required,
 )
+from rmbench.data.gold import GSM8K_SOLUTIONS, HHH_ALIGNMENT, TRUTHFULQA
+from rmbench.data.labelled import (
+    HELPSTEER2,
+    HELPSTEER3,
+    PANDALM,
+    SHP_COMMENTS,
+    SUMMARIZE_FROM_FEEDBACK,
+    WEBGPT,
+)
 from rmbench.data.loader import MISSING, ColumnRole, RowContext, RowLoader, lookup
+from rmbench.data.ppe import PPE_BEST_OF_K, PPE_PREFERENCE
+from rmbench.data.processes import PRMBENCH, PROCESSBENCH
+from rmbench.data.rmb import RMB_BEST_OF_N, RMB_PAIRS
 from rmbench.errors import shorten
 from rmbench.spec import Columns
 from rmbench.types import PreferenceExample
@@ -169,6 +181,21 @@ _KNOWN: tuple[RowLoader, ...] = (
     JUDGEBENCH,
     LLMBAR,
     RM_BENCH,
+    RMB_PAIRS,
+    RMB_BEST_OF_N,
+    PPE_PREFERENCE,
+    PPE_BEST_OF_K,
+    PANDALM,
+    WEBGPT,
+    SUMMARIZE_FROM_FEEDBACK,
+    SHP_COMMENTS,
+    HELPSTEER2,
+    HELPSTEER3,
+    TRUTHFULQA,
+    GSM8K_SOLUTIONS,
+    HHH_ALIGNMENT,
+    PRMBENCH,
+    PROCESSBENCH,
     NORMALISED,
     HH_TRANSCRIPT,
     PROMPT_MESSAGES,

@@ -113,11 +113,11 @@ def load_suite_data(
     if isinstance(found, GeneratingLoader):
         return _generated(found, spec, suite_name, _checked(limit))
     bad_rows: BadRowsPolicy = "skip" if skip_bad_rows else spec.bad_rows
-    rules = Rules(spec.columns, spec.cluster, spec.identical, bad_rows, _checked(limit))
+    rules = Rules(spec.columns, spec.cluster, spec.identical, bad_rows, _checked(limit), spec.where)
     material = _material(spec, suite_name, data_dirs)
     if material.normalised and spec.loader != "normalised":
-        # `columns` were named for the publisher's rows.
-        rules = replace(rules, columns=spec.normalised_columns)
+        # `columns` and `where` speak of the publisher's rows.
+        rules = replace(rules, columns=spec.normalised_columns, where={})
     if material.missing and not allow_partial:
         raise _incomplete(suite_name, material.missing)
     loader = "normalised" if material.normalised else spec.loader

@@ -8,6 +8,7 @@ from typing import Any
 
 from rmbench.data.files import Row
 from rmbench.data.loader import (
+    MISSING,
     NO_COLUMNS,
     BadRowsPolicy,
     DetectingLoader,
@@ -15,6 +16,7 @@ from rmbench.data.loader import (
     IdenticalPolicy,
     RowContext,
     RowLoader,
+    lookup,
 )
 from rmbench.data.source import Part
 from rmbench.errors import DataError, shorten
@@ -26,13 +28,17 @@ _Expand = Callable[[Mapping[str, Any], RowContext], tuple[PreferenceExample, ...
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How rows are read; the fields are those of ``load_preferences``."""
+    """How rows are read; the fields are those of ``load_preferences``.
+
+    Rows that do not have the value of every column in ``where`` are not part of the source.
+    """
 
     columns: Columns = NO_COLUMNS
     cluster: str = "prompt"
     identical: IdenticalPolicy = "error"
     bad_rows: BadRowsPolicy = "error"
     limit: int | None = None
+    where: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,6 +79,8 @@ class Reader:
             for row in part.rows:
                 if self._full and not self.count_all:
                     return
+                if self.rules.where and not self._wanted(row, part):
+                    continue
                 self.rows += 1
                 if not self._full:
                     problem = self._take(row, part)
@@ -88,6 +96,15 @@ class Reader:
     def _room(self) -> int | None:
         """How many more examples are wanted; ``None`` if all are."""
         return None if self.rules.limit is None else self.rules.limit - len(self.examples)
+
+    def _wanted(self, row: Row, part: Part) -> bool:
+        for column, value in self.rules.where.items():
+            found = lookup(row.values, column)
+            if found is MISSING:
+                raise DataError(f"missing column {column!r}", file=part.label, row=row.number)
+            if found != value or isinstance(found, bool) is not isinstance(value, bool):
+                return False
+        return True
 
     def _take(self, row: Row, part: Part) -> DataError | None:
         at = RowContext(

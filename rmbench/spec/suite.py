@@ -117,6 +117,10 @@ class DataSpec(Spec):
     examples: int | None = Field(
         default=None, ge=1, description="examples in the whole suite, where it is known"
     )
+    where: dict[str, str | int | bool] = Field(
+        default_factory=dict,
+        description="column and value: of the publisher's rows, only those that have it are read",
+    )
     columns: Columns = Columns()
     cluster: str = Field(
         default="prompt",

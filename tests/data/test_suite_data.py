@@ -364,3 +364,28 @@ def test_a_row_may_be_several_examples(tmp_path: Path, pairs: DataSpec):
     assert [e.id for e in found] == ids
     assert (len(found.skipped), found.missing, found.layout) == (1, (), "pairs-of-a-row")
     assert [e.id for e in _load(pairs, tmp_path, skip_bad_rows=True, limit=4)] == ids[:4]
+
+
+def test_rows_of_another_split_are_not_part_of_the_suite(tmp_path: Path):
+    spec = DataSpec(
+        loader="llmbar",
+        local_name="bench",
+        files=(DataFile(path="set.json"),),
+        normalised=("test",),
+        where={"split": "val"},
+        examples=2,
+    )
+    train = {"split": "train", "input": "not even a row"}
+    val = OWN | {"split": "val"}
+    _put(tmp_path / "bench/set.json", train, val, train, val, train)
+    found = _load(spec, tmp_path)
+    assert ([e.id for e in found], found.missing) == (["set/2", "set/4"], ())
+    _put(tmp_path / "bench/set.json", val, OWN)
+    with pytest.raises(DataError, match=r"set.json, row 2: missing column 'split'"):
+        _load(spec, tmp_path, skip_bad_rows=True)
+    _put(tmp_path / "bench/set.json", train)
+    with pytest.raises(DataError, match="holds no rows"):
+        _load(spec, tmp_path)
+    (tmp_path / "bench/set.json").unlink()
+    _put(tmp_path / "bench/test.jsonl", NORMAL, NORMAL | {"id": "n2"})
+    assert len(_load(spec, tmp_path)) == 2
