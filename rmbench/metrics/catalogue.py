@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from rmbench.metrics import accuracy_metrics, best_of_n_metrics, calibration_metrics
+from rmbench.metrics import accuracy_metrics, best_of_n_metrics, calibration_metrics, ties
 from rmbench.metrics.comparison_metric import ComparisonMetric
 
 ACCURACY = ComparisonMetric(
@@ -113,6 +113,26 @@ BEST_OF_4_REGRET = best_of_n_metrics.regret_at(4)
 BEST_OF_8_REGRET = best_of_n_metrics.regret_at(8)
 BEST_OF_16_REGRET = best_of_n_metrics.regret_at(16)
 BEST_OF_32_REGRET = best_of_n_metrics.regret_at(32)
+TIES_SCORE = ComparisonMetric(
+    name="ties_score",
+    unit="fraction",
+    higher_is_better=True,
+    range=(ties.LOWEST, ties.HIGHEST),
+    per_subset=False,
+    summary="RewardBench 2: many right answers above the wrong ones and close together; up to 1.01",
+    compute=ties.ties,
+    needs_answer=True,
+)
+REWARD_BENCH_2_SCORE = ComparisonMetric(
+    name="reward_bench_2_score",
+    unit="fraction",
+    higher_is_better=True,
+    range=(ties.LOWEST, ties.HIGHEST),
+    per_subset=True,
+    summary="RewardBench 2: best of N in each subset, ties_score in Ties, and their mean",
+    compute=ties.reward_bench_2,
+    needs_answer=True,
+)
 LENGTH_BALANCED_ACCURACY = ComparisonMetric(
     name="length_balanced_accuracy",
     unit="fraction",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from textwrap import fill
 from typing import Any
 
 from tabulate import tabulate
 
 from rmbench import plugins
-from rmbench.errors import RmbenchError
+from rmbench.errors import RmbenchError, shorten
 from rmbench.runner.suites import find_suite, suite_names
-from rmbench.spec import PreferenceSuite, SuiteSpec, ThroughputSuite
+from rmbench.spec import DataFile, DataSpec, PreferenceSuite, SuiteSpec, ThroughputSuite
 
 _GROUPS = {"scorers": plugins.SCORERS, "metrics": plugins.METRICS, "loaders": plugins.LOADERS}
 
@@ -93,12 +94,14 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
     data = suite.data
     rows = [("examples", str(data.examples) if data.examples else "as many as there are")]
     if data.hub_id:
-        rows.append(("Hub", f"{data.hub_id} ({data.split or 'only split'})"))
+        for hub_id, part in _hub(data).items():
+            rows.append(("Hub", f"{hub_id} ({part})"))
         pins = {data.revision, *(part.revision for part in data.hub_parts)}
         known = ", ".join(sorted(pin for pin in pins if pin))
         rows.append(("revision", known or "not pinned; the commit read is recorded"))
     if data.files:
-        rows.append(("local files", ", ".join(f"{data.local_name}/{f.path}" for f in data.files)))
+        paths = [_paths(data.local_name, file) for file in data.files]
+        rows.append(("local files", shorten(paths, 8)))
     if data.normalised:
         entries = [(n,) if isinstance(n, str) else n for n in data.normalised]
         paths = [" + ".join(f"{data.local_name}/{name}" for name in names) for names in entries]
@@ -114,7 +117,29 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
     ]
     if suite.sections:
         sections = "; ".join(
-            f"{name}: {' + '.join(parts)}" for name, parts in suite.sections.items()
+            f"{name}: {_sum(parts, suite.subset_weights)}" for name, parts in suite.sections.items()
         )
         rows.append(("sections", sections))
+    if suite.section_weights:
+        rows.append(("weighted", _sum(suite.section_weights, suite.section_weights)))
+    if suite.editions:
+        rows.append((f"in each of {len(suite.editions)}", ", ".join(suite.editions)))
     return rows
+
+
+def _hub(data: DataSpec) -> dict[str, str]:
+    """Each Hub data set of a suite, and what of it is read."""
+    read: dict[str, dict[str, None]] = {}
+    for part in data.hub_parts or (data,):
+        config, split = part.config or data.config, part.split or data.split or "only split"
+        what = f"{config}: {split}" if config else split
+        read.setdefault(part.hub_id or data.hub_id or "", {})[what] = None
+    return {hub_id: ", ".join(what) for hub_id, what in read.items()}
+
+
+def _paths(folder: str | None, file: DataFile) -> str:
+    return " or ".join(f"{folder}/{path}" for path in (file.path, *file.also))
+
+
+def _sum(names: Iterable[str], weights: Mapping[str, float]) -> str:
+    return " + ".join(f"{weights[n]:g} {n}" if n in weights else n for n in names)
