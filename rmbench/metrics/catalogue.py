@@ -8,7 +8,13 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from rmbench.metrics import accuracy_metrics, best_of_n_metrics, calibration_metrics, ties
+from rmbench.metrics import (
+    accuracy_metrics,
+    best_of_n_metrics,
+    calibration_metrics,
+    group_metrics,
+    ties,
+)
 from rmbench.metrics.comparison_metric import ComparisonMetric
 
 ACCURACY = ComparisonMetric(
@@ -90,6 +96,36 @@ BEST_OF_N_ACCURACY = ComparisonMetric(
     per_subset=True,
     summary="share of examples whose highest reward goes to a chosen response",
     compute=accuracy_metrics.best_of_n_accuracy,
+    needs_answer=True,
+)
+GROUP_MEAN_ACCURACY = ComparisonMetric(
+    name="group_mean_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy over the examples of a group (mostly a prompt), averaged over groups",
+    compute=group_metrics.group_mean_accuracy,
+    needs_answer=True,
+)
+MACRO_GROUP_MEAN_ACCURACY = ComparisonMetric(
+    name="macro_group_mean_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="unweighted mean of the subsets' group_mean_accuracy",
+    compute=group_metrics.macro_group_mean_accuracy,
+    needs_answer=True,
+)
+SECTION_MEAN_BEST_OF_N_ACCURACY = ComparisonMetric(
+    name="section_mean_best_of_n_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=False,
+    summary="unweighted mean of the sections' best-of-N accuracies",
+    compute=group_metrics.section_mean_best_of_n_accuracy,
     needs_answer=True,
 )
 MACRO_BEST_OF_N_ACCURACY = ComparisonMetric(
