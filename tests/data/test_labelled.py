@@ -7,98 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from publisher_rows import HELPSTEER2, HELPSTEER3, PANDALM, SHP, SUMMARY, WEBGPT
+from publisher_rows import LABELLED as ROWS
 
 from rmbench.data import load_preferences
 from rmbench.errors import DataError
 from rmbench.types import Message
-
-PANDALM = {
-    "idx": 7,
-    "motivation_app": "Wikipedia",
-    "cmp_key": "bloom-7b_opt-7b",
-    "instruction": "Translate it.",
-    "input": "One word.",
-    "response1": "Ein Wort.",
-    "response2": "Two words.",
-    "annotator1": 1,
-    "annotator2": 1,
-    "annotator3": 2,
-}
-WEBGPT = {
-    "question": {"dataset": "eli5", "id": "ab1", "full_text": "Why is it blue?"},
-    "quotes_0": {"title": ["t"], "extract": ["e"]},
-    "answer_0": "It scatters [1].",
-    "tokens_0": {"prefix": [1], "completion": [2]},
-    "score_0": 0.25,
-    "quotes_1": {"title": [], "extract": []},
-    "answer_1": "It reflects the sea.",
-    "tokens_1": {"prefix": [1], "completion": [3]},
-    "score_1": -0.25,
-}
-SUMMARY = {
-    "info": {
-        "id": "t3_1",
-        "post": "I lost my keys.",
-        "title": "Keys",
-        "subreddit": "advice",
-        "site": None,
-        "article": None,
-    },
-    "summaries": [
-        {"text": " Keys are lost.", "policy": "sup1", "note": ""},
-        {"text": " A post.", "policy": "ref", "note": "n"},
-    ],
-    "choice": 0,
-    "worker": "w1",
-    "batch": "b1",
-    "split": "valid1",
-    "extra": {"confidence": 7},
-}
-SHP = {
-    "post_id": "p1",
-    "domain": "askvet_test",
-    "upvote_ratio": 0.9,
-    "history": "My cat sneezes.",
-    "c_root_id_A": "a",
-    "c_root_id_B": "b",
-    "score_A": 12,
-    "score_B": 4,
-    "human_ref_A": "See a vet.",
-    "human_ref_B": "Cats do that.",
-    "labels": 1,
-    "seconds_difference": 60.0,
-    "score_ratio": 3.0,
-}
-HELPSTEER2 = {
-    "split": "val",
-    "prompt": "Hi\n<extra_id_1>Assistant\nHello.\nHow are you?\n<extra_id_1>User\nFine.",
-    "response_1": "Good.",
-    "response_2": "Great to hear!",
-    "preference_strength": 2,
-    "preference_statement": "@Response 2 is better than @Response 1.",
-    "preference_elaboration": "It is warmer.",
-}
-HELPSTEER3 = {
-    "domain": "code",
-    "language": "python",
-    "context": [
-        {"role": "user", "content": "Sort a list."},
-        {"role": "assistant", "content": "Of what?"},
-        {"role": "user", "content": "Of numbers."},
-    ],
-    "response1": "sorted(x)",
-    "response2": "No.",
-    "overall_preference": -3,
-    "individual_preference": [{"score": -3, "reasoning": "r", "feedback1": "f", "feedback2": "g"}],
-}
-ROWS = {
-    "pandalm": PANDALM,
-    "webgpt": WEBGPT,
-    "summarize-from-feedback": SUMMARY,
-    "shp": SHP,
-    "helpsteer2": HELPSTEER2,
-    "helpsteer3": HELPSTEER3,
-}
 
 
 def _load(write_rows, row: dict[str, Any], loader: str):

@@ -5,104 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from publisher_rows import BENCHMARKS as ROWS
+from publisher_rows import GSM8K, HHH, PPE, PPE_BOK, PRM, RIGHT, RMB, RMB_BON, TRUTHFUL
 
 from rmbench.data import load_preferences
 from rmbench.errors import DataError
 from rmbench.types import Message
-
-RMB = {
-    "pair_uid": "15101",
-    "conversation_input": [
-        {"content": "q", "language": "English", "role": "user"},
-        {"content": "a", "language": None, "role": "assistant"},
-        {"content": "more", "language": "English", "role": "user"},
-    ],
-    "chosen": {"llm_name": "m1", "answer": "Good."},
-    "reject": {"llm_name": "m2", "answer": "Bad."},
-    "category_path": "Pairwise_set/Helpfulness/Open QA/Factual",
-}
-RMB_BON = {
-    "conversation_input": RMB["conversation_input"],
-    "bon_best": {"llm_name": "m1", "answer": "Best."},
-    "loser_list": [{"llm_name": "m2", "answer": "Bad."}, {"llm_name": "m3", "answer": "Worse."}],
-    "bon_uid": "2953",
-    "category_path": "BoN_set/Harmlessness/S8",
-}
-PPE = {
-    "question_id": "q1",
-    "model_a": "m1",
-    "model_b": "m2",
-    "winner": "model_b",
-    "prompt": "Say hi.",
-    "response_1": "No.",
-    "response_2": "Hi!",
-    "language": "English",
-    "is_code": False,
-}
-RIGHT = [i % 4 == 0 for i in range(32)]
-PPE_BOK = {
-    "question_id": "q7",
-    "model_name": "gemma-2-9b-it",
-    "prompt": "What is 2 + 2?",
-    "scores": RIGHT,
-    "mean_score": 0.25,
-    **{f"response_{i + 1}": f"answer {i}" for i in range(32)},
-    "conflict_pairs": [[0, 5], [1, 4]],
-    "sampled_conflict_pairs": [[0, 5], [1, 4], [0, 5]],
-}
-TRUTHFUL = {
-    "type": "Adversarial",
-    "category": "Misconceptions",
-    "question": "What happens?",
-    "best_answer": "Nothing.",
-    "correct_answers": ["Nothing.", "Not much."],
-    "incorrect_answers": ["You die.", "You grow.", "You shrink."],
-    "source": "https://example.org",
-}
-GSM8K = {
-    "question": "How many eggs?",
-    "ground_truth": "She has 9.\nA: 9",
-    "6b_finetuning": {"is_correct": False, "solution": "It is 1.\nA: 1"},
-    "6b_verification": {"is_correct": True, "solution": "It is 9.\nA: 9"},
-    "175b_finetuning": {"is_correct": False, "solution": "It is 1.\nA: 1"},
-    "175b_verification": {"is_correct": False, "solution": "It is 2.\nA: 2"},
-}
-HHH = {
-    "input": "Can you help me?\n\nAssistant: With what?\n\nHuman: My homework.",
-    "targets": {"choices": ["No.", "Of course."], "labels": [0, 1]},
-}
-PRM = {
-    "original_question": "What is 1 + 1?",
-    "modified_question": "What is 1 + 1?",
-    "original_process": ["One and one.", "That is 2."],
-    "modified_process": ["One and one.", "That is 3."],
-    "modified_steps": [2],
-    "error_steps": [2],
-    "reason": "Step 2 is wrong.",
-    "idx": "prm_test_p1_0",
-    "question": "What is 1 + 1?",
-    "classification": "confidence",
-}
-PROCESS = {
-    "id": "gsm8k-0",
-    "generator": "Qwen2-7B-Instruct",
-    "problem": "What is 1 + 1 + 1?",
-    "steps": ["1 + 1 = 2.", "2 + 1 = 4.", "So 4."],
-    "final_answer_correct": False,
-    "label": 1,
-}
-ROWS = {
-    "rmb": RMB,
-    "rmb-bon": RMB_BON,
-    "ppe-preference": PPE,
-    "ppe-best-of-k": PPE_BOK,
-    "ppe-conflicts": PPE_BOK,
-    "truthfulqa": TRUTHFUL,
-    "gsm8k-solutions": GSM8K,
-    "hhh-alignment": HHH,
-    "prmbench": PRM,
-    "processbench": PROCESS,
-}
 
 
 def _load(write_rows, row: dict[str, Any], loader: str):
