@@ -28,6 +28,9 @@ from rmbench.types import Message, PreferenceExample
 REWARD_BENCH_2_TIES = "Ties"
 """The subset whose prompts come in pairs: ``ref:<n>`` has one right answer, ``tied:<n>`` many."""
 
+TRANSLATION = "translation"
+"""Column that ``MRewardBench`` adds, for intervals to cluster by."""
+
 _TIES_ID = re.compile(r"(ref|tied):\d+")
 
 
@@ -59,7 +62,8 @@ class MRewardBench:
 
     The subset is ``<language>/<subset>``. The language is that declared for the file or Hub
     configuration, else of the column ``language``; the subset stands in ``source`` in some
-    revisions and in ``subset`` in others.
+    revisions and in ``subset`` in others. The column ``translation`` is added, which the
+    translations of one row have in common: its subset and the publisher's id.
     """
 
     name: str = "m-reward-bench"
@@ -74,7 +78,8 @@ class MRewardBench:
         language = at.subset or text(required(row, at, "language"), at, "language")
         column = at.columns.subset or ("source" if "source" in row else "subset")
         subset = text(required(row, at, column), at, column)
-        return _pair(row, at, f"{language}/{subset}")
+        translation = f"{subset}/{row.get('id', at.row)}"
+        return _pair({**row, TRANSLATION: translation}, at, f"{language}/{subset}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from rmbench.report.numbers import interval, size_range, value_only
 from rmbench.report.overview import Entry, SuiteView
 from rmbench.result import Estimate
 
-PAIRWISE = ("accuracy", "macro_accuracy", "section_mean_accuracy")
+PAIRWISE = ("accuracy", "macro_accuracy", "section_mean_accuracy", "section_score")
 """Metrics that a coin flip brings to one half."""
 
 

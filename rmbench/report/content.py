@@ -15,6 +15,7 @@ from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
 from rmbench.report.text import Safe, Text
 from rmbench.report.training import NLL, StepKey, TrainingRun, training_runs
 from rmbench.result import Estimate, Result
+from rmbench.spec.suite import UNVERIFIED_LAYOUT
 
 BASELINE_MARK = Safe("°")
 BASELINE_NOTE = Safe("content-blind baseline: it does not read what the answer says")
@@ -150,7 +151,7 @@ def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
         ]
         header = (Safe("scorer"), *(c.header for c in columns))
         tables.append(Table((suite.name,), header, tuple(rows)))
-    shown = [suite.subset_metric] if suite.subset_metric else []
+    shown = list(suite.part_metrics)
     if suite.toggles:
         shown += [m for m in ("confounder_shift", "confounder_win_rate") if suite.subsets_of(m)]
     tables += [_by_subset(suite, metric, footnotes) for metric in shown]
@@ -177,10 +178,14 @@ def _main_metrics(suite: SuiteView) -> list[str]:
             a is None or a.value is None or (b is not None and a.value == b.value) for a, b in pairs
         )
 
+    is_score = suite.headline == "score" and suite.ref.headline in suite.part_metrics[:1]
+    repeats_score = suite.ref.headline if is_score and suite.ref.headline != "accuracy" else None
     return [
         m
         for m in suite.metrics
-        if label_of(m).main and not (m in ("score", "best_of_n_accuracy") and repeats_accuracy(m))
+        if label_of(m).main
+        and m != repeats_score
+        and not (m in ("score", "best_of_n_accuracy") and repeats_accuracy(m))
     ]
 
 
@@ -235,7 +240,7 @@ def _by_subset(suite: SuiteView, metric: str, footnotes: _Footnotes) -> Table:
         cells = [Safe(with_interval(e, signed=signed)) for e in found]
         row: tuple[Text, ...] = ((subset,), Safe(size_range(sizes)), *cells)
         rows.append(row)
-    title = (suite.name, Safe(f": {label_of(metric).label} by subset"))
+    title = (suite.name, Safe(f": {label_of(metric).by_part}"))
     header = (Safe("subset"), Safe("n"), *(_marked_name(e, footnotes) for e in suite.entries))
     return Table(title, header, tuple(rows))
 
@@ -301,6 +306,8 @@ def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
         )
         if unalike is not None:
             notes.append((suite.name, Safe(": "), *unalike.text))
+        if any(UNVERIFIED_LAYOUT in e.result.provenance.notes for e in suite.entries):
+            notes.append((suite.name, Safe(": "), Safe(UNVERIFIED_LAYOUT)))
     return notes + _undefined(overview) + _not_timed(overview)
 
 
@@ -343,7 +350,7 @@ def _undefined(overview: Overview) -> list[Text]:
 
 
 def _shown_estimates(suite: SuiteView, result: Result) -> list[Estimate]:
-    by_subset = {suite.subset_metric}
+    by_subset = set(suite.part_metrics)
     if suite.toggles:
         by_subset |= {"confounder_shift", "confounder_win_rate"}
     return [

@@ -33,6 +33,11 @@ class MetricLabel:
     interval: bool = False
     main: bool = True
 
+    @property
+    def by_part(self) -> str:
+        """Heading of its values part by part."""
+        return f"{self.label} by {'section' if self.metric == 'section_score' else 'subset'}"
+
 
 ACCURACY = "Accuracy"
 SENSITIVITY = "Length and style"
@@ -64,6 +69,27 @@ _LABELS = (
         "section mean",
         ACCURACY,
         "mean of the sections' accuracies",
+        interval=True,
+    ),
+    MetricLabel(
+        "section_score",
+        "section score",
+        ACCURACY,
+        "weighted mean of the sections; of a section, weighted mean of its subsets' accuracies",
+        interval=True,
+    ),
+    MetricLabel(
+        "reward_bench_2_score",
+        "RewardBench 2 score",
+        ACCURACY,
+        "mean of the subsets: best of N, in Ties the Ties score",
+        interval=True,
+    ),
+    MetricLabel(
+        "ties_score",
+        "Ties score",
+        ACCURACY,
+        "many right answers above the wrong ones and close together; at best 1.01",
         interval=True,
     ),
     MetricLabel(

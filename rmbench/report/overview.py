@@ -21,6 +21,9 @@ _HEADLINES = (
     "best_of_n_accuracy",
 )
 
+MANY_PARTS = 60
+"""From here on parts are shown by the headline's own metric only, where it has parts."""
+
 
 @dataclass(frozen=True)
 class ScorerRow:
@@ -111,13 +114,18 @@ class SuiteView:
         )
 
     @property
-    def subset_metric(self) -> str | None:
-        """The metric shown subset by subset, if there is more than one subset."""
-        candidates = (self.headline, *_HEADLINES)
-        for metric in dict.fromkeys(m for m in candidates if m):
-            if len(self.subsets_of(metric)) > 1:
-                return metric
-        return None
+    def part_metrics(self) -> tuple[str, ...]:
+        """The metrics shown part by part: that of the headline, and an accuracy beside it.
+
+        Those with fewer than two parts are left out, and the second where there are too many
+        parts to read.
+        """
+        own = [m for m in (self.ref.headline,) if m and len(self.subsets_of(m)) > 1]
+        candidates = dict.fromkeys(m for m in (self.headline, *_HEADLINES) if m and m not in own)
+        accuracy = next((m for m in candidates if len(self.subsets_of(m)) > 1), None)
+        if accuracy is None or (own and len(self.subsets_of(accuracy)) > MANY_PARTS):
+            return tuple(own)
+        return (*own, accuracy)
 
     @property
     def _results(self) -> tuple[Result, ...]:

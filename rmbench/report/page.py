@@ -112,6 +112,14 @@ COUNTS_HEADER = ("examples", "responses", "distinct", "ties", "truncated", "fail
 
 
 @dataclass(frozen=True)
+class PartCards:
+    """One metric subset by subset or section by section, a card for each scorer."""
+
+    title: str
+    cards: tuple[BarCard, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """One suite."""
 
@@ -124,8 +132,7 @@ class Section:
     columns: tuple[ColumnHead, ...]
     groups: tuple[MetricGroup, ...]
     reasons: tuple[str, ...]
-    subset_title: str
-    subsets: tuple[BarCard, ...]
+    parts: tuple[PartCards, ...]
     lowest: tuple[LowestSubset, ...]
     toggles: tuple[BarCard, ...]
     arms: ArmsView | None
@@ -218,7 +225,6 @@ def _plural(n: int, noun: str) -> str:
 def _section(
     suite: SuiteView, anchor: str, runs: Sequence[StoredRun], *, open_panels: bool
 ) -> Section:
-    subset_metric = suite.subset_metric
     return Section(
         anchor=anchor,
         name=suite.name,
@@ -229,8 +235,10 @@ def _section(
         columns=tuple(_column_head(suite, e) for e in suite.entries),
         groups=_groups(suite),
         reasons=_reasons(suite),
-        subset_title=label_of(subset_metric).label if subset_metric else "",
-        subsets=subset_cards(suite, subset_metric) if subset_metric else (),
+        parts=tuple(
+            PartCards(label_of(metric).by_part, subset_cards(suite, metric))
+            for metric in suite.part_metrics
+        ),
         lowest=_lowest(suite),
         toggles=toggle_cards(suite),
         arms=arms_view(suite),

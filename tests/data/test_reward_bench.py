@@ -166,6 +166,14 @@ def test_m_reward_bench_subsets_take_the_language(write_rows):
     assert found[1].id == "de/math-prm/row-2"
 
 
+def test_translations_of_a_row_are_one_cluster(write_rows):
+    rows = [TRANSLATED, TRANSLATED | {"language": "fr", "prompt": "Un oeuf ?"}]
+    rows.append(rows[0] | {"id": 6})
+    cluster = suite("m-reward-bench").data.cluster
+    found = load_preferences(str(write_rows(rows)), loader="m-reward-bench", cluster=cluster)
+    assert [e.group for e in found] == ["mt-bench-med/5", "mt-bench-med/5", "mt-bench-med/6"]
+
+
 def test_m_reward_bench_takes_the_subset_of_either_column(write_rows):
     row = {key: value for key, value in TRANSLATED.items() if key != "source"}
     path = write_rows([row | {"subset": "hep-go"}])

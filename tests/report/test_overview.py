@@ -1,7 +1,9 @@
 from collections.abc import Callable
 
+from rmbench.report.content import build
 from rmbench.report.overview import arrange, lowest_subset
 from rmbench.result import Estimate, Result, StoredRun, SuiteRef
+from rmbench.spec.suite import UNVERIFIED_LAYOUT
 
 Build = Callable[..., Result]
 
@@ -33,6 +35,48 @@ def test_headline_is_the_score_only_if_every_result_has_one(pairs_result: Build)
     other = pairs_result("b")
     assert arrange([scored]).suites[0].headline == "score"
     assert arrange([scored, other]).suites[0].headline == "accuracy"
+
+
+def _parts(metric: str, *names: str) -> list[Estimate]:
+    return [Estimate(metric=metric, subset=name, value=0.5, n=9, unit="fraction") for name in names]
+
+
+def test_parts_are_shown_by_the_headlines_own_metric_and_an_accuracy(pairs_result: Build) -> None:
+    whole = pairs_result("a")
+    suite = whole.suite.model_copy(update={"headline": "section_score"})
+
+    def part_metrics(*estimates: Estimate) -> tuple[str, ...]:
+        kept = [e for e in whole.estimates if e.subset is None]
+        result = whole.model_copy(update={"suite": suite, "estimates": (*kept, *estimates)})
+        return arrange([result]).suites[0].part_metrics
+
+    sections = _parts("section_score", "Chat", "Safety")
+    few, many = (_parts("accuracy", *(f"s{i}" for i in range(n))) for n in (5, 500))
+    assert part_metrics(*sections, *few) == ("section_score", "accuracy")
+    assert part_metrics(*sections, *many) == ("section_score",)
+    assert part_metrics(*many) == ("accuracy",)
+    assert part_metrics(*sections[:1], *few[:1]) == ()
+
+
+def test_the_score_stands_once_and_its_sections_below(pairs_result: Build) -> None:
+    whole = pairs_result("a")
+    own = Estimate(metric="section_score", value=0.8, n=40, unit="fraction")
+    result = whole.model_copy(
+        update={
+            "suite": whole.suite.model_copy(update={"headline": "section_score"}),
+            "estimates": (
+                _score(0.8), own, *whole.estimates, *_parts("section_score", "Chat", "Safety")
+            ),
+            "provenance": whole.provenance.model_copy(update={"notes": (UNVERIFIED_LAYOUT,)}),
+        }
+    )  # fmt: skip
+    content = build(arrange([result]))
+    main = next(t for t in content.tables if t.title == ("pairs",))
+    assert "score" in main.header
+    assert "section score" not in main.header
+    titles = ["".join(t.title) for t in content.tables]
+    assert "pairs: section score by section" in titles
+    assert any(UNVERIFIED_LAYOUT in "".join(note) for note in content.notes)
 
 
 def test_suites_without_an_accuracy_have_no_headline(runs: list[StoredRun]) -> None:
