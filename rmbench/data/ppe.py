@@ -46,19 +46,21 @@ class PPEPreference:
             response(required(row, at, side), at, side) for side in ("response_1", "response_2")
         )
         winner = text(required(row, at, "winner"), at, "winner")
+        for_first = {"model_a": 1.0, "model_b": 0.0}.get(winner, 0.5)
         language = read_subset(row, at, "language")
         return oriented(
             row,
             at,
             prompt=prompt_of_text(required(row, at, "prompt"), at, "prompt"),
             responses=(first, second),
-            for_first={"model_a": 1.0, "model_b": 0.0}.get(winner, 0.5),
+            for_first=for_first,
             identifier=read_id(row, at, "question_id"),
             subset=language if language in ("English", "Chinese") else "other",
             meta={
                 key: row.get(key)
                 for key in ("model_a", "model_b", "winner", "language", "is_code", "hard_prompt")
-            },
+            }
+            | {"response_positions": [1, 2] if for_first >= 0.5 else [2, 1]},
         )
 
 
@@ -97,7 +99,7 @@ class PPEConflicts:
                 rejected=(_answer(row, at, worse),),
                 identifier=f"{head}:{number}",
                 subset=read_subset(row, at),
-                meta={"model_name": row.get("model_name"), "pair": [first, second]},
+                meta=_of_result(row, at, [better, worse]),
             )
             found.append(example)
         return tuple(found)
@@ -119,19 +121,18 @@ class PPEBestOfK:
         right = _scores(row, at)
         if len(set(right)) != 2:
             raise at.fail("its answers are all right or all wrong")
-        sides = {
-            side: tuple(_answer(row, at, i) for i, score in enumerate(right) if score is side)
-            for side in (True, False)
-        }
+        better, worse = (
+            [i for i, score in enumerate(right) if score is side] for side in (True, False)
+        )
         return build(
             row,
             at,
             prompt=_prompt(row, at),
-            chosen=sides[True],
-            rejected=sides[False],
+            chosen=tuple(_answer(row, at, i) for i in better),
+            rejected=tuple(_answer(row, at, i) for i in worse),
             identifier=_row_id(row, at),
             subset=read_subset(row, at),
-            meta={"model_name": row.get("model_name")},
+            meta=_of_result(row, at, [*better, *worse]),
         )
 
 
@@ -140,9 +141,23 @@ def _prompt(row: Mapping[str, Any], at: RowContext) -> Prompt:
 
 
 def _row_id(row: Mapping[str, Any], at: RowContext) -> str:
-    """Set, question and generator: one question may have answers of several generators."""
-    parts = (read_subset(row, at), read_id(row, at, "question_id"), row.get("model_name"))
-    return "/".join(str(part) for part in parts if part is not None)
+    """Set, question and generator: nothing says that a question's id is used in one set only."""
+    return f"{read_subset(row, at)}/{_result_key(row, at)}"
+
+
+def _result_key(row: Mapping[str, Any], at: RowContext) -> str:
+    """What tells a row in a file of results: question and generator."""
+    question, model = read_id(row, at, "question_id"), row.get("model_name")
+    return question if model is None else f"{question}/{model}"
+
+
+def _of_result(row: Mapping[str, Any], at: RowContext, indices: list[int]) -> dict[str, Any]:
+    """Where the rewards of the answers stand in the publisher's files of results."""
+    return {
+        "question_id": _result_key(row, at),
+        "response_positions": [index + 1 for index in indices],
+        "model_name": row.get("model_name"),
+    }
 
 
 def _scores(row: Mapping[str, Any], at: RowContext) -> tuple[bool, ...]:

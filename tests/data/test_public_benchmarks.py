@@ -150,3 +150,29 @@ def test_hhh_turns(write_rows):
 def test_prmbench_answers_the_question_as_it_was(write_rows):
     row = PRM | {"modified_question": "What is 1 + x?", "question": "What is 1 + x?"}
     assert _load(write_rows, row, "prmbench").prompt[0].content == "What is 1 + 1?"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "positions"),
+    [
+        ("ppe-preference", {}, [2, 1]),
+        ("ppe-preference", {"winner": "model_a"}, [1, 2]),
+        ("ppe-preference", {"winner": "tie"}, [1, 2]),
+        ("ppe-conflicts", {"sampled_conflict_pairs": [[1, 4]]}, [5, 2]),
+    ],
+)
+def test_ppe_says_which_column_an_answer_stood_in(
+    write_rows, name: str, change: dict[str, Any], positions: list[int]
+):
+    row = ROWS[name] | change
+    example = _load(write_rows, row, name)
+    assert example.meta["response_positions"] == positions
+    assert [row[f"response_{i}"] for i in positions] == list(example.responses)
+
+
+def test_ppe_columns_of_all_answers(write_rows):
+    example = _load(write_rows, PPE_BOK, "ppe-best-of-k")
+    positions = example.meta["response_positions"]
+    assert sorted(positions) == list(range(1, 33))
+    assert [PPE_BOK[f"response_{i}"] for i in positions] == list(example.responses)
+    assert example.meta["question_id"] == "q7/gemma-2-9b-it"
