@@ -18,6 +18,9 @@ from scipy.special import expit, ndtr
 
 from rmbench.metrics.arrays import FloatArray
 
+SATURATED = 10.0
+"""A |margin| above it claims that the other answer wins less than once in 20,000 times."""
+
 NO_SKILL_BRIER = 0.25
 """Brier score of always saying one half."""
 
@@ -98,6 +101,15 @@ def binned_outcome(margin: FloatArray, preference: FloatArray) -> FloatArray:
 def overconfidence(margin: FloatArray, preference: FloatArray) -> FloatArray:
     """Gap confidence - outcome of each comparison; a positive mean is over-confidence."""
     return confidence(margin) - binned_outcome(margin, preference)
+
+
+def saturated(margin: FloatArray) -> FloatArray:
+    """1 where |m| > 10, so that sigmoid(m) lies within 5e-5 of 0 or 1, otherwise 0.
+
+    >>> saturated(np.array([10.0, -10.5])).tolist()
+    [0.0, 1.0]
+    """
+    return (np.abs(margin) > SATURATED).astype(np.float64)
 
 
 def spiegelhalter(margin: FloatArray, preference: FloatArray) -> SpiegelhalterTest | None:

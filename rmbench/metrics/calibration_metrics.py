@@ -6,18 +6,20 @@ They rest on all examples: a human tie is a label of one half.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from typing import Literal
 
 import numpy as np
 
-from rmbench.metrics import calibration, reliability
+from rmbench.metrics import calibration, cross_fitting, reliability
 from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.base import Undefined
+from rmbench.metrics.calibration import BrierDecomposition
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import Interval, count_clusters
+from rmbench.metrics.memo import once
 from rmbench.metrics.reliability import EceNull
 from rmbench.metrics.temperature import fit_slope, invert_slope
-from rmbench.metrics.views import Measured, View, mean
+from rmbench.metrics.views import Measured, View, fraction_mean, mean
 
 
 def nll(view: View) -> Measured:
@@ -81,6 +83,54 @@ def temperature(view: View) -> Measured | Undefined:
     return Measured(found.temperature, c.n_examples, found.interval)
 
 
+def ece_equal_width(view: View) -> Measured:
+    """Binned gap between confidence and accuracy, bins of equal width."""
+    c = view.comparisons
+    sure = calibration.confidence(c.margin)
+    outcome = calibration.binned_outcome(c.margin, c.comparison_preference)
+    bins = reliability.equal_width_bins(sure)
+    return Measured(reliability.ece(sure, outcome, bins, c.weight), c.n_examples)
+
+
+def brier_part(view: View, part: Literal["reliability", "resolution", "uncertainty"]) -> Measured:
+    """One term of the Brier score's decomposition."""
+    found = _decomposed(view.comparisons, None)
+    return Measured(float(getattr(found, part)), view.comparisons.n_examples)
+
+
+def scaled_nll(view: View) -> Measured | Undefined:
+    """NLL of margins whose temperature was fitted on other clusters."""
+    c = view.comparisons
+    margin = _cross_fitted(c, view.context.seed)
+    if isinstance(margin, Undefined):
+        return margin
+    return mean(calibration.nll(margin, c.comparison_preference), c)
+
+
+def scaled_brier(view: View) -> Measured | Undefined:
+    """Brier score of margins whose temperature was fitted on other clusters."""
+    c = view.comparisons
+    margin = _cross_fitted(c, view.context.seed)
+    if isinstance(margin, Undefined):
+        return margin
+    return mean(calibration.brier(margin, c.comparison_preference), c)
+
+
+def scaled_ece(view: View) -> Measured | Undefined:
+    """ECE of margins whose temperature was fitted on other clusters."""
+    c = view.comparisons
+    margin = _cross_fitted(c, view.context.seed)
+    if isinstance(margin, Undefined):
+        return margin
+    return Measured(_Binned.of_margin(margin, c).ece, c.n_examples)
+
+
+def saturation(view: View) -> Measured:
+    """Share of comparisons whose probability is all but 0 or 1."""
+    c = view.comparisons
+    return fraction_mean(c.example_mean(calibration.saturated(c.margin)), c)
+
+
 @dataclass(frozen=True, eq=False)
 class _Binned:
     """Confidences of some comparisons in bins of equal mass."""
@@ -92,8 +142,13 @@ class _Binned:
 
     @classmethod
     def of(cls, c: Comparisons) -> _Binned:
-        sure = calibration.confidence(c.margin)
-        outcome = calibration.binned_outcome(c.margin, c.comparison_preference)
+        return cls.of_margin(c.margin, c)
+
+    @classmethod
+    def of_margin(cls, margin: FloatArray, c: Comparisons) -> _Binned:
+        """The same comparisons with other margins."""
+        sure = calibration.confidence(margin)
+        outcome = calibration.binned_outcome(margin, c.comparison_preference)
         bins = reliability.equal_mass_bins(sure, reliability.BINS, c.weight)
         return cls(sure, outcome, bins, c.weight)
 
@@ -102,17 +157,24 @@ class _Binned:
         return reliability.ece(self.confidences, self.outcome, self.bins, self.weight)
 
 
-_NULLS: WeakKeyDictionary[Comparisons, dict[int, EceNull]] = WeakKeyDictionary()
-# The null is by far the slowest statistic and two metrics report on the same draws, so it
-# is kept for as long as its comparisons are.
-
-
+# The null is by far the slowest statistic, and two metrics report on the same draws.
+@once
 def _null(c: Comparisons, seed: int) -> EceNull | Undefined:
     groups = c.group[c.example]
     if count_clusters(groups) < 2:
         return Undefined("needs at least 2 clusters")
-    known = _NULLS.setdefault(c, {})
-    if seed not in known:
-        b, rng = _Binned.of(c), np.random.default_rng(seed)
-        known[seed] = reliability.ece_null(b.confidences, b.outcome, b.bins, groups, rng, b.weight)
-    return known[seed]
+    b, rng = _Binned.of(c), np.random.default_rng(seed)
+    return reliability.ece_null(b.confidences, b.outcome, b.bins, groups, rng, b.weight)
+
+
+@once
+def _decomposed(c: Comparisons, _: None) -> BrierDecomposition:
+    return calibration.brier_decomposition(c.margin, c.comparison_preference, c.weight)
+
+
+@once
+def _cross_fitted(c: Comparisons, seed: int) -> FloatArray | Undefined:
+    folds = cross_fitting.cluster_folds(c.id, c.group, seed)
+    return cross_fitting.cross_fitted_margin(
+        c.margin, c.comparison_preference, folds[c.example], c.weight
+    )

@@ -72,21 +72,9 @@ def fit_slope(
         wrong, or without one that is right, the likelihood has no maximum.
     """
     w = np.ones(len(margin)) if weight is None else weight
-    if not (margin != 0).any():
-        return Undefined("every margin is 0")
-    size = w * np.abs(margin)
-    wrong = np.where(margin > 0, 1.0 - preference, preference)
-    if not (size * wrong > 0).any():
-        return Undefined("no comparison is wrong: the likelihood grows with every slope")
-    if not (size * (1.0 - wrong) > 0).any():
-        return Undefined("no comparison is right: the likelihood grows with every negative slope")
-
-    def gradient(slope: float) -> float:
-        return float((w * margin * (expit(slope * margin) - preference)).sum())
-
-    # A gradient of rounding errors at 0 is a slope of 0, not one of 1e-16.
-    flat = abs(gradient(0.0)) <= 1e-12 * float(size.sum())
-    slope = 0.0 if flat else _root(gradient, step=float(w.sum() / size.sum()))
+    slope = best_slope(margin, preference, w)
+    if isinstance(slope, Undefined):
+        return slope
     error = _sandwich(slope, margin, preference, groups, w)
     interval = (
         None
@@ -94,6 +82,26 @@ def fit_slope(
         else t_interval(slope, error, count_clusters(groups), "clustered sandwich", confidence)
     )
     return SlopeFit(slope, error, interval)
+
+
+def best_slope(margin: FloatArray, preference: FloatArray, weight: FloatArray) -> float | Undefined:
+    """The slope of ``fit_slope`` without its error; arguments and reasons are the same."""
+    if not (margin != 0).any():
+        return Undefined("every margin is 0")
+    size = weight * np.abs(margin)
+    wrong = np.where(margin > 0, 1.0 - preference, preference)
+    if not (size * wrong > 0).any():
+        return Undefined("no comparison is wrong: the likelihood grows with every slope")
+    if not (size * (1.0 - wrong) > 0).any():
+        return Undefined("no comparison is right: the likelihood grows with every negative slope")
+
+    def gradient(slope: float) -> float:
+        return float((weight * margin * (expit(slope * margin) - preference)).sum())
+
+    # A gradient of rounding errors at 0 is a slope of 0, not one of 1e-16.
+    if abs(gradient(0.0)) <= 1e-12 * float(size.sum()):
+        return 0.0
+    return _root(gradient, step=float(weight.sum() / size.sum()))
 
 
 def invert_slope(fit: SlopeFit) -> TemperatureFit | Undefined:

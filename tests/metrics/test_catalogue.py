@@ -8,18 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmbench.metrics import catalogue
+from rmbench.metrics import catalogue, catalogue_bias, catalogue_calibration
 from rmbench.metrics.base import MeasureContext, Metric
 from rmbench.metrics.comparison_metric import ComparisonMetric
 from rmbench.metrics.intervals import wilson
 
 POINTS = sorted(entry_points(group="rmbench.metrics"), key=lambda p: p.name)
 METRICS: list[ComparisonMetric] = [
-    m for m in vars(catalogue).values() if isinstance(m, ComparisonMetric)
+    m
+    for module in (catalogue, catalogue_bias, catalogue_calibration)
+    for m in vars(module).values()
+    if isinstance(m, ComparisonMetric)
 ]
 HALF, WRONG = MeasureContext(ties="half"), MeasureContext(ties="wrong")
 CALIBRATION = {
     "nll", "brier", "brier_skill", "ece", "ece_null", "ece_p", "overconfidence", "temperature",
+    "ece_equal_width", "brier_reliability", "brier_resolution", "brier_uncertainty",
+    "scaled_nll", "scaled_brier", "scaled_ece", "saturation", "nll_excess",
 }  # fmt: skip
 
 
@@ -282,14 +287,17 @@ EXAMPLE = st.tuples(
 @given(st.lists(EXAMPLE, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_ranges_hold(build, examples, random):
     def scores(rows):
+        rows, ids = [row for _, row in rows], [f"e{i}" for i, _ in rows]
         return build(
             [(c, r) for c, r, *_ in rows],
+            ids=ids,
             preference=[p for _, _, p, _, _ in rows],
             subset=[s for *_, s, _ in rows],
             group=[g for *_, g in rows],
             chars=[(range(len(c)), range(1, 1 + len(r))) for c, r, *_ in rows],
         )
 
+    examples = list(enumerate(examples))
     shuffled = random.sample(examples, len(examples))
     for metric in METRICS:
         found, again = metric(scores(examples), HALF), metric(scores(shuffled), HALF)
