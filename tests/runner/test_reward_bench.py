@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import models
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -301,3 +302,24 @@ def test_m_reward_bench_is_the_mean_over_languages_of_means_of_sections():
         assert found["section_score", language] == pytest.approx(languages[-1])
         assert found["section_score", f"{language}/Safety"] == pytest.approx(sections[2])
     assert found["score", None] == pytest.approx(np.mean(languages))
+
+
+@pytest.mark.parametrize("kind", ["tiny_llama", "tiny_bert"])
+def test_a_model_scores_empty_answers_as_the_publisher_does(tmp_path: Path, kind: str):
+    model = getattr(models, kind)(tmp_path / "model")
+    folder = tmp_path / "data/reward_bench"
+    folder.mkdir(parents=True)
+    row = {"prompt": "what is hot", "chosen": "water", "subset": "hep-go", "id": 0}
+    lines = [json.dumps(row | {"rejected": text}) for text in ("", "people")]
+    (folder / "filtered.jsonl").write_text("\n".join(lines), "utf-8")
+    request = RunRequest(
+        (str(model),),
+        ("reward-bench",),
+        (str(tmp_path / "data"),),
+        out=tmp_path / "out",
+        allow_partial=True,
+        options=RunOptions(device="cpu", progress=False),
+    )
+    result = run(request)[0].result
+    assert (result.counts.examples, result.counts.failed) == (2, 0)
+    assert value(result, "accuracy", "hep-go") in (0.0, 0.5, 1.0)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from rmbench.errors import SpecError
+from rmbench.resources import builtin_suites
 from rmbench.runner.catalogue import describe_suite
 from rmbench.spec import DataSpec, PreferenceSuite, load_suite
 from rmbench.spec.suite import UNVERIFIED_LAYOUT
@@ -111,3 +112,16 @@ def test_weights_move_numbers():
         _suite(editions=("de",), **PARTS).digest,
     }
     assert len(digests) == 4
+
+
+def test_show_says_what_counts_how_much():
+    suite = load_suite(builtin_suites()["reward-bench-prior-sets"])
+    shown = " ".join(describe_suite(suite).split())
+    assert "984 math-prm + 164 hep-cpp" in shown
+    assert "2 Chat + 2 Chat Hard + 2 Safety + 2 Reasoning + 1 Prior Sets" in shown
+    assert (
+        "allenai/preference-test-sets (anthropic_helpful, anthropic_hhh, shp, summarize)" in shown
+    )
+    languages = " ".join(describe_suite(load_suite(builtin_suites()["m-reward-bench"])).split())
+    assert "in each of 23 arb_Arab, ces_Latn" in languages
+    assert "layout unverified" in languages
