@@ -60,7 +60,7 @@ bench: models ## Time scoring beside other libraries and write docs/performance.
 		--benchmark-columns=median,iqr,rounds --benchmark-json=results/runs/benchmark.json $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark.json
 
-bench-train: models ## Time training beside TRL's trainer and write docs/performance.md (12 minutes)
+bench-train: models ## Time training beside TRL's trainer and write docs/performance.md (15 minutes)
 	@mkdir -p results/runs
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks/test_training_speed.py \
 		--benchmark-columns=median,min,max,rounds --benchmark-json=results/runs/benchmark-train.json \
