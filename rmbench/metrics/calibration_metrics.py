@@ -15,9 +15,9 @@ from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.base import Undefined
 from rmbench.metrics.calibration import BrierDecomposition
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.ece_null import EceNull, draw_null
 from rmbench.metrics.intervals import Interval, count_clusters
 from rmbench.metrics.memo import once
-from rmbench.metrics.reliability import EceNull
 from rmbench.metrics.temperature import fit_slope, invert_slope
 from rmbench.metrics.views import Measured, View, fraction_mean, mean
 
@@ -164,7 +164,7 @@ def _null(c: Comparisons, seed: int) -> EceNull | Undefined:
     if count_clusters(groups) < 2:
         return Undefined("needs at least 2 clusters")
     b, rng = _Binned.of(c), np.random.default_rng(seed)
-    return reliability.ece_null(b.confidences, b.outcome, b.bins, groups, rng, b.weight)
+    return draw_null(b.confidences, b.outcome, b.bins, groups, rng, b.weight)
 
 
 @once

@@ -1,13 +1,15 @@
-"""The built-in metrics of what length explains, by name.
+"""The built-in metrics of what length and markdown explain, by name.
 
 The names and variables here are entry points that ``pyproject.toml`` declares.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 
 from rmbench.metrics import bias_metrics
+from rmbench.metrics.bias_metrics import Feature
 from rmbench.metrics.comparison_metric import ComparisonMetric
 
 LENGTH_CORRELATION = ComparisonMetric(
@@ -40,3 +42,32 @@ LENGTH_EFFECT = ComparisonMetric(
     compute=bias_metrics.length_effect,
     needs_answer=True,
 )
+STYLE_CONTROLLED_ACCURACY = ComparisonMetric(
+    name="style_controlled_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy that a ridge-logistic model gives two responses of equal length and markdown",
+    compute=bias_metrics.style_controlled_accuracy,
+    needs_answer=True,
+)
+
+
+def _effect(name: str, feature: Feature) -> ComparisonMetric:
+    return ComparisonMetric(
+        name=name,
+        unit="log-odds per rms",
+        higher_is_better=None,
+        range=(-inf, inf),
+        per_subset=True,
+        summary=f"what {feature} add to the log-odds of winning, other style being equal",
+        compute=partial(bias_metrics.style_effect, feature=feature),
+        needs_answer=True,
+    )
+
+
+STYLE_LENGTH_EFFECT = _effect("style_length_effect", "characters")
+STYLE_HEADER_EFFECT = _effect("style_header_effect", "headers")
+STYLE_LIST_EFFECT = _effect("style_list_effect", "list items")
+STYLE_BOLD_EFFECT = _effect("style_bold_effect", "bold spans")

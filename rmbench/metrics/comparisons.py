@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
+from rmbench.metrics.names import name_codes
 from rmbench.types import Scores
 
 LARGEST_REWARD = 1e100
@@ -45,6 +46,9 @@ class Comparisons:
         truncated: bool, shape (n_examples,); whether any answer's text was cut off.
         n_chosen: int64, shape (n_examples,).
         n_rejected: int64, shape (n_examples,).
+        markdown_chosen: int64, shape (n_comparisons, 3); headers, list items and bold spans
+            of the chosen answer. ``None``, as the next, where they were not counted.
+        markdown_rejected: int64, shape (n_comparisons, 3).
     """
 
     example: IntArray
@@ -61,6 +65,8 @@ class Comparisons:
     truncated: BoolArray
     n_chosen: IntArray
     n_rejected: IntArray
+    markdown_chosen: IntArray | None = None
+    markdown_rejected: IntArray | None = None
 
     @classmethod
     def from_scores(cls, scores: Scores) -> Comparisons:
@@ -91,6 +97,7 @@ class Comparisons:
         row_rejected = starts[example] + n_chosen[example] + index_rejected
 
         reward = np.asarray(scores.reward, dtype=np.float64)
+        markdown = _markdown(scores)
         return cls(
             example=example,
             reward_chosen=reward[row_chosen],
@@ -106,6 +113,8 @@ class Comparisons:
             truncated=np.logical_or.reduceat(scores.truncated, starts),
             n_chosen=n_chosen,
             n_rejected=n_rejected,
+            markdown_chosen=None if markdown is None else markdown[row_chosen],
+            markdown_rejected=None if markdown is None else markdown[row_rejected],
         )
 
     @property
@@ -164,6 +173,7 @@ class Comparisons:
         values = {
             f.name: getattr(self, f.name)[examples if f.name in _PER_EXAMPLE else kept]
             for f in fields(self)
+            if getattr(self, f.name) is not None
         }
         return Comparisons(**{**values, "example": new_index[values["example"]]})
 
@@ -186,6 +196,10 @@ class Comparisons:
             mask = examples if chosen in _PER_EXAMPLE else per_comparison
             a, b = getattr(self, chosen), getattr(self, rejected)
             changes[chosen], changes[rejected] = np.where(mask, b, a), np.where(mask, a, b)
+        if self.markdown_chosen is not None and self.markdown_rejected is not None:
+            a, b, mask = self.markdown_chosen, self.markdown_rejected, per_comparison[:, None]
+            changes["markdown_chosen"] = np.where(mask, b, a)
+            changes["markdown_rejected"] = np.where(mask, a, b)
         flipped = np.where(examples, 1.0 - self.preference, self.preference)
         return replace(self, preference=flipped, **changes)
 
@@ -205,7 +219,7 @@ def _example_starts(example_id: NDArray[np.str_]) -> IntArray:
 def _check_rows(scores: Scores, starts: IntArray, size: IntArray, n_chosen: IntArray) -> None:
     """Raise on the first example whose rows break what ``Scores`` promises."""
     ids = scores.example_id[starts]
-    if len(set(ids.tolist())) != len(ids):
+    if len(np.unique(name_codes(ids))) != len(ids):
         again = Counter(ids.tolist()).most_common(1)[0][0]
         raise ValueError(
             f"the rows of example {again!r} are not contiguous, or its id is not unique"
@@ -231,11 +245,16 @@ def _check_rows(scores: Scores, starts: IntArray, size: IntArray, n_chosen: IntA
         )
 
 
+def _markdown(scores: Scores) -> IntArray | None:
+    counts = [scores.n_headers, scores.n_list_items, scores.n_bold]
+    known = [c for c in counts if c is not None]
+    return np.stack(known, axis=1) if len(known) == len(counts) else None
+
+
 def _cluster_codes(group: NDArray[np.str_]) -> IntArray:
     """One integer per distinct name; an empty name is a cluster of its own."""
-    codes: dict[object, int] = {}
-    return np.fromiter(
-        (codes.setdefault(name or i, len(codes)) for i, name in enumerate(group.tolist())),
-        dtype=np.int64,
-        count=len(group),
-    )
+    code = name_codes(group)
+    alone = np.flatnonzero(group == "")
+    code[alone] = len(group) + np.arange(len(alone))
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[code], dtype=np.int64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.base import Undefined
+from rmbench.metrics.names import name_hash
 from rmbench.metrics.temperature import best_slope
 
 FOLDS = 5
@@ -41,7 +42,7 @@ def cluster_folds(
     """
     _, cluster = np.unique(groups, return_inverse=True)
     first = np.full(int(cluster.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(first, cluster, _hash(ids, seed))
+    np.minimum.at(first, cluster, name_hash(ids, seed))
     place = np.empty(len(first), dtype=np.int64)
     place[np.argsort(first, kind="stable")] = np.arange(len(first))
     fold: IntArray = (place % n_folds)[cluster]
@@ -79,16 +80,3 @@ def cross_fitted_margin(
             )
         scaled[held_out] = slope * margin[held_out]
     return scaled
-
-
-def _hash(ids: NDArray[np.str_], seed: int) -> NDArray[np.uint64]:
-    """A 64-bit hash of each id that does not depend on how wide the array's strings are."""
-    width = ids.dtype.itemsize // 4
-    points = np.ascontiguousarray(ids).view(np.uint32).reshape(len(ids), width)
-    factor = np.random.default_rng(seed).integers(1, 1 << 63, size=width, dtype=np.uint64)
-    total = np.zeros(len(ids), dtype=np.uint64)
-    for column in range(width):
-        # Padding is 0 and adds nothing; products and sums wrap, as hashes do.
-        mixed = points[:, column].astype(np.uint64) * factor[column]
-        total += mixed ^ (mixed >> np.uint64(29))
-    return total

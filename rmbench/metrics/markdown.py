@@ -7,7 +7,13 @@ style matter?"), counted outside of fenced code.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
+
+from rmbench.types import PreferenceExample, Scores
 
 _FENCED = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _HEADER = re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE)
@@ -36,3 +42,21 @@ def markdown_counts(text: str) -> MarkdownCounts:
         list_items=len(_LIST_ITEM.findall(outside)),
         bold=len(_BOLD.findall(outside)),
     )
+
+
+def with_markdown(scores: Scores, examples: Iterable[PreferenceExample]) -> Scores:
+    """The same scores with the markdown counts of every response.
+
+    Args:
+        scores: One row per response of ``examples``, in their order.
+        examples: Where the texts are.
+
+    Raises:
+        ValueError: If there are not as many responses as rows.
+    """
+    texts = [response for e in examples for response in e.responses]
+    if len(texts) != len(scores):
+        raise ValueError(f"expected {len(scores)} responses, got {len(texts)}")
+    counts = np.array([markdown_counts(text) for text in texts], np.int64).reshape(-1, 3)
+    headers, list_items, bold = counts.T
+    return replace(scores, n_headers=headers, n_list_items=list_items, n_bold=bold)

@@ -1,34 +1,26 @@
-"""Calibration by bins of confidence: ECE and what it would be under perfect calibration.
+"""Calibration by bins of confidence: ECE, and the tables of reliability diagrams.
 
 Pairs are stored chosen first, so every plain label is 1 and binning sigmoid(margin)
 against the labels would measure 1 - mean(p). Everything here is in the confidence form
 instead: sigmoid(|m|) in [0.5, 1] against whether the scorer's preferred answer is right.
 With B bins on [0.5, 1] that equals 2 B bins on [0, 1] over both orders of every pair.
 
-An ECE has no meaning without its null: a perfectly calibrated scorer has an ECE of about
-0.1 on 100 pairs.
+An ECE has no meaning without its null (``ece_null``): a perfectly calibrated scorer has an
+ECE of about 0.1 on 100 pairs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.calibration import binned_outcome, confidence
-from rmbench.metrics.intervals import count_clusters
 
 BINS = 10
 """Bins of the reported ECE and of reliability diagrams."""
-
-NULL_DRAWS = 1000
-"""Draws of the ECE's distribution under perfect calibration."""
-
-_CHUNK = 1 << 22
-"""Entries of the largest temporary array while drawing (about 32 MiB)."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +61,6 @@ class MarginBin:
     confidence: float
     accuracy: float
     n: int
-
-
-@dataclass(frozen=True, eq=False)
-class EceNull:
-    """Draws of the ECE of a perfectly calibrated scorer on the same data.
-
-    ``method`` is ``consistency resampling``, ``consistency resampling by cluster`` or
-    ``cluster multiplier``.
-    """
-
-    draws: FloatArray
-    method: str
-
-    def p_value(self, ece: float) -> float:
-        """Share of draws at least as large, the observation itself counted among them."""
-        return float((1 + (self.draws >= ece).sum()) / (1 + len(self.draws)))
 
 
 def equal_width_bins(confidences: FloatArray, n_bins: int = BINS) -> IntArray:
@@ -180,58 +156,6 @@ def mce(
     return float(np.abs(gap).max())
 
 
-def ece_null(
-    confidences: FloatArray,
-    outcome: FloatArray,
-    bins: IntArray,
-    groups: IntArray,
-    rng: np.random.Generator,
-    weight: FloatArray | None = None,
-    *,
-    draws: int = NULL_DRAWS,
-) -> EceNull:
-    """Distribution of the ECE if every confidence were right.
-
-    Each draw replaces the outcomes by Bernoulli(confidence) (consistency resampling). The
-    comparisons of one cluster are drawn from one uniform number: each keeps its own
-    probability, and they depend on each other as much as they can, so that a shared prompt
-    never makes the null too narrow. A comparison with equal rewards keeps its gap of 0.
-    Vote shares are no coin flips; with them each draw gives the observed
-    confidence - outcome of a whole cluster a random sign, which has mean 0 as under perfect
-    calibration but grows with the miscalibration there is.
-
-    Args:
-        confidences: float64, shape (n,).
-        outcome: float64, shape (n,).
-        bins: int64, shape (n,).
-        groups: int64, shape (n,); cluster codes.
-        rng: Source of the draws.
-        weight: float64, shape (n,); equal if left out.
-        draws: Number of draws.
-
-    Raises:
-        ValueError: If there are fewer than 2 clusters.
-
-    Sources: Bröcker and Smith 2007 (consistency resampling); Cameron, Gelbach and Miller
-    2008 (cluster sign flips with the null imposed).
-    """
-    n_clusters = count_clusters(groups)
-    if n_clusters < 2:
-        raise ValueError(f"the ECE's null needs 2 clusters, got {n_clusters}")
-    w = np.ones(len(bins)) if weight is None else weight
-    share = w / w.sum()
-    undecided = (confidences == 0.5) & (outcome == 0.5)
-    if (undecided | (outcome == 0) | (outcome == 1)).all():
-        flips = ~undecided
-        drawn = _bernoulli_draws(
-            confidences[flips], bins[flips], share[flips], groups[flips], rng, draws
-        )
-        alone = n_clusters == len(groups)
-        return EceNull(drawn, f"consistency resampling{'' if alone else ' by cluster'}")
-    residual = share * (confidences - outcome)
-    return EceNull(_sign_draws(residual, bins, groups, rng, draws), "cluster multiplier")
-
-
 def reliability_table(
     margin: FloatArray,
     preference: FloatArray,
@@ -315,52 +239,3 @@ def _gaps(
 def _members(bins: IntArray, n_bins: int) -> list[tuple[int, BoolArray]]:
     inside = ((b, bins == b) for b in range(n_bins))
     return [(b, mask) for b, mask in inside if mask.any()]
-
-
-def _bernoulli_draws(
-    confidences: FloatArray,
-    bins: IntArray,
-    share: FloatArray,
-    groups: IntArray,
-    rng: np.random.Generator,
-    draws: int,
-) -> FloatArray:
-    cluster = _in_order_of_occurrence(groups)
-    n_clusters = int(cluster.max(initial=-1)) + 1
-    order = np.argsort(bins, kind="stable")
-    threshold = confidences[order].astype(np.float32)
-    share, filled = share[order], np.unique(bins)
-    edges = np.append(np.searchsorted(bins[order], filled), len(order)).tolist()
-    expected = share * confidences[order]
-    result = np.zeros(draws)
-    for rows in _chunks(draws, len(order)):
-        drawn = rng.random((rows.stop - rows.start, n_clusters), dtype=np.float32)
-        hit = drawn[:, cluster[order]] < threshold
-        for a, b in pairwise(edges):
-            result[rows] += np.abs(hit[:, a:b] @ share[a:b] - expected[a:b].sum())
-    return result
-
-
-def _sign_draws(
-    residual: FloatArray, bins: IntArray, groups: IntArray, rng: np.random.Generator, draws: int
-) -> FloatArray:
-    cluster = _in_order_of_occurrence(groups)
-    n_clusters, n_bins = int(cluster.max()) + 1, int(bins.max()) + 1
-    sums = np.bincount(cluster * n_bins + bins, weights=residual, minlength=n_clusters * n_bins)
-    sums = sums.reshape(n_clusters, n_bins)
-    result = np.empty(draws)
-    for rows in _chunks(draws, n_clusters):
-        sign = 2.0 * rng.integers(0, 2, (rows.stop - rows.start, n_clusters), dtype=np.int8) - 1.0
-        result[rows] = np.abs(sign @ sums).sum(axis=1)
-    return result
-
-
-def _in_order_of_occurrence(groups: IntArray) -> IntArray:
-    """Cluster codes 0, 1, ... as clusters first occur, so that draws depend on no code."""
-    _, first, cluster = np.unique(groups, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[cluster], dtype=np.int64)
-
-
-def _chunks(draws: int, width: int) -> list[slice]:
-    size = max(1, _CHUNK // max(1, width))
-    return [slice(a, min(a + size, draws)) for a in range(0, draws, size)]

@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,11 @@ from rmbench.types import Scores
 RESULT_FILE = "result.json"
 SCORES_FILE = "scores.parquet"
 MISTAKES_FILE = "mistakes.jsonl"
+
+SCORES_VERSION = 2
+"""Of the columns of ``scores.parquet``: 1 had no markdown counts and does not name itself."""
+
+_VERSION_KEY = b"rmbench_scores_version"
 
 
 def scorer_slug(info: ScorerInfo) -> str:
@@ -179,7 +184,8 @@ def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
     """Read a ``scores.parquet``.
 
     Raises:
-        ResultError: If it is missing, has other columns, or another digest than expected.
+        ResultError: If it is missing, has other columns, is of a newer version, or has
+            another digest than expected.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -194,7 +200,17 @@ def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
         )
     try:
         table = pq.read_table(pa.BufferReader(body))
-        columns = {f.name: table.column(f.name).to_numpy() for f in fields(Scores)}
+        version = int((table.schema.metadata or {}).get(_VERSION_KEY, b"1"))
+        if version > SCORES_VERSION:
+            raise ResultError(
+                f"{path}: version {version} is newer than this rmbench reads "
+                f"({SCORES_VERSION}): upgrade rmbench"
+            )
+        columns = {
+            f.name: table.column(f.name).to_numpy()
+            for f in fields(Scores)
+            if f.default is MISSING or f.name in table.column_names
+        }
     except (pa.ArrowException, KeyError) as error:
         raise ResultError(f"{path}: is not a scores file: {_one_line(error)}") from None
     return Scores(
@@ -214,7 +230,8 @@ def _to_parquet(scores: Scores) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({f.name: pa.array(getattr(scores, f.name)) for f in fields(Scores)})
+    table = pa.table({name: pa.array(column) for name, column in scores.columns().items()})
+    table = table.replace_schema_metadata({_VERSION_KEY: str(SCORES_VERSION)})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())

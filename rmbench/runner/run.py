@@ -14,6 +14,7 @@ from rmbench import __version__
 from rmbench.data.load import load_suite_data
 from rmbench.engine.device import describe_environment
 from rmbench.errors import UsageError
+from rmbench.metrics.markdown import with_markdown
 from rmbench.result import (
     Counts,
     DataProvenance,
@@ -198,7 +199,7 @@ def _measure_preferences(
     if isinstance(scorer, ReplayScorer):
         scorer.join(data, _may_be_missing(data, request))
     info: ScorerInfo = scorer.info
-    scores = Scores.from_batch(data, scorer.score(conversations(data)))
+    scores = with_markdown(Scores.from_batch(data, scorer.score(conversations(data))), data)
     finite = drop_failed(scores, info.name, allow_partial=request.allow_partial)
     missing = data.missing
     if finite.failed:

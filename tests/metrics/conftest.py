@@ -24,6 +24,7 @@ def _build(
     preference: Sequence[float] | None = None,
     chars: Sequence[tuple[Sequence[int], Sequence[int]]] | None = None,
     truncated: Sequence[bool] | None = None,
+    markdown: Sequence[Sequence[tuple[int, int, int]]] | None = None,
 ) -> Scores:
     n = len(examples)
     ids = [f"e{i}" for i in range(n)] if ids is None else ids
@@ -33,7 +34,12 @@ def _build(
     truncated = [False] * n if truncated is None else truncated
     sizes = [len(c) + len(r) for c, r in examples]
     lengths = [0] * sum(sizes) if chars is None else [k for c, r in chars for k in (*c, *r)]
+    counts: dict[str, np.ndarray] = {}
+    if markdown is not None:
+        rows = np.array([count for example in markdown for count in example], dtype=np.int64)
+        counts = dict(zip(("n_headers", "n_list_items", "n_bold"), rows.T, strict=True))
     return Scores(
+        **counts,
         example_id=np.repeat(np.array(ids, dtype=np.str_), sizes),
         subset=np.repeat(np.array(subset, dtype=np.str_), sizes),
         group=np.repeat(np.array(group, dtype=np.str_), sizes),

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmbench.metrics.markdown import MarkdownCounts, markdown_counts
+from rmbench.metrics.markdown import MarkdownCounts, markdown_counts, with_markdown
+from rmbench.types import Message, PreferenceExample
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,18 @@ def test_lines_after_closed_text_add_what_they_hold(text: str, n: int) -> None:
 def test_hostile_texts_take_no_time() -> None:
     for text in ("```\n" * 20_000, "**" * 50_000, "**a" * 50_000, "__ " * 50_000, " " * 200_000):
         markdown_counts(text)
+
+
+def test_counts_stand_beside_the_rewards_of_their_responses(build):
+    examples = [
+        PreferenceExample("a", (Message("user", "?"),), ("# A\n- x\n- y",), ("plain", "**b**")),
+        PreferenceExample("b", (Message("user", "?"),), ("1. z",), ("## B",)),
+    ]
+    scores = build([((1.0,), (0.0, 0.0)), ((1.0,), (0.0,))])
+    found = with_markdown(scores, examples)
+    assert found.n_headers.tolist() == [1, 0, 0, 0, 1]
+    assert found.n_list_items.tolist() == [2, 0, 0, 1, 0]
+    assert found.n_bold.tolist() == [0, 0, 1, 0, 0]
+    assert found.reward.tolist() == scores.reward.tolist()
+    with pytest.raises(ValueError, match="expected 5 responses, got 2"):
+        with_markdown(scores, examples[1:])

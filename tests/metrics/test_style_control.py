@@ -143,3 +143,96 @@ def test_control_is_refused_where_one_direction_is_rare(from_margins):
         assert metric(scores, HALF).reason == (
             "the chosen response has fewer characters in 29 examples, control needs 30"
         )
+
+
+# --- with markdown
+
+
+def styled(rng, n):
+    """Characters and markdown counts of n pairs; the chosen answer has somewhat more of both."""
+    chars = lengths(rng, n, 0.6)
+    counts = rng.poisson([[1, 3, 2], [0.8, 2, 2]], (n, 2, 3))
+    return chars, [[tuple(map(int, row)) for row in pair] for pair in counts]
+
+
+def differences(chars, markdown):
+    """The features, written out."""
+    rows = []
+    for ((a,), (b,)), (x, y) in zip(chars, markdown, strict=True):
+        dense = [(1000 * p / a, 1000 * q / b) for p, q in zip(x, y, strict=True)]
+        rows.append([(a - b) / (a + b), *((p - q) / (p + q + 1) for p, q in dense)])
+    return np.array(rows)
+
+
+def test_style_control_is_scikit_learns_on_features_written_out(from_margins):
+    rng = np.random.default_rng(7)
+    chars, markdown = styled(rng, 600)
+    z = differences(chars, markdown)
+    won = rng.random(600) < expit(0.5 + z @ [1.0, 2.0, 0.0, -1.0])
+    scores = from_margins(np.where(won, 1.0, -1.0), chars=chars, markdown=markdown)
+    longer = z[:, 0] > 0
+    weight = np.where(longer, 300 / longer.sum(), 300 / (~longer).sum())
+    intercept, effects = reference(won.astype(float), z, weight)
+    found = catalogue_bias.STYLE_CONTROLLED_ACCURACY(scores, HALF)
+    assert found.value == pytest.approx(expit(intercept), abs=1e-6)
+    metrics = (
+        catalogue_bias.STYLE_LENGTH_EFFECT,
+        catalogue_bias.STYLE_HEADER_EFFECT,
+        catalogue_bias.STYLE_LIST_EFFECT,
+        catalogue_bias.STYLE_BOLD_EFFECT,
+    )
+    for metric, effect in zip(metrics, effects, strict=True):
+        estimate = metric(scores, HALF)
+        assert estimate.value == pytest.approx(effect, abs=1e-5)
+        assert estimate.ci_low < effect < estimate.ci_high
+    assert catalogue_bias.STYLE_HEADER_EFFECT(scores, HALF).ci_low > 0
+    assert catalogue_bias.STYLE_BOLD_EFFECT(scores, HALF).ci_high < 0
+
+
+def test_a_scorer_of_markdown_is_near_one_half_where_its_accuracy_is_high(from_margins):
+    rng = np.random.default_rng(8)
+    chars, markdown = styled(rng, 3000)
+    z = differences(chars, markdown)
+    won = rng.random(3000) < expit(4 * z[:, 1] + 3 * z[:, 2])
+    scores = from_margins(np.where(won, 1.0, -1.0), chars=chars, markdown=markdown)
+    controlled = catalogue_bias.STYLE_CONTROLLED_ACCURACY(scores, HALF)
+    assert controlled.ci_low < 0.5 < controlled.ci_high
+    # Length alone does not explain it.
+    assert catalogue_bias.LENGTH_CONTROLLED_ACCURACY(scores, HALF).ci_low > 0.5
+
+
+def test_markdown_turns_with_the_sides(from_margins):
+    rng = np.random.default_rng(9)
+    chars, markdown = styled(rng, 200)
+    margin = rng.normal(0.5, 1, 200)
+    there = from_margins(margin, chars=chars, markdown=markdown, preference=[0.9] * 200)
+    back = from_margins(
+        -margin,
+        chars=[(r, c) for c, r in chars],
+        markdown=[pair[::-1] for pair in markdown],
+        preference=[0.1] * 200,
+    )
+    for metric in (catalogue_bias.STYLE_CONTROLLED_ACCURACY, catalogue_bias.STYLE_LIST_EFFECT):
+        assert metric(back, HALF).value == pytest.approx(metric(there, HALF).value, rel=1e-9)
+
+
+def test_style_that_cannot_be_controlled_says_why(from_margins):
+    rng = np.random.default_rng(10)
+    chars = lengths(rng, 200, 0.6)
+    margin = rng.normal(0.5, 1, 200)
+    unknown = from_margins(margin, chars=chars)
+    assert catalogue_bias.STYLE_CONTROLLED_ACCURACY(unknown, HALF).reason == (
+        "the scores hold no markdown counts: run the suite again"
+    )
+    plain = from_margins(margin, chars=chars, markdown=[[(0, 0, 0)] * 2] * 200)
+    assert catalogue_bias.STYLE_CONTROLLED_ACCURACY(plain, HALF).value == pytest.approx(
+        catalogue_bias.LENGTH_CONTROLLED_ACCURACY(plain, HALF).value
+    )
+    assert catalogue_bias.STYLE_BOLD_EFFECT(plain, HALF).reason == (
+        "no comparison differs in bold spans"
+    )
+    rare = [[(1, 0, 0), (0, 0, 0)]] * 5 + [[(0, 0, 0)] * 2] * 195
+    hardly = from_margins(margin, chars=chars, markdown=rare)
+    assert catalogue_bias.STYLE_CONTROLLED_ACCURACY(hardly, HALF).reason == (
+        "the chosen response has more headers in 5 examples, control needs 30"
+    )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rmbench.errors import ResultError
@@ -18,6 +21,7 @@ from rmbench.result import (
     SuiteRef,
     find_runs,
     read_run,
+    read_scores,
     scorer_slug,
     write_run,
 )
@@ -73,13 +77,42 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read == written
     scores = read.scores()
     assert scores is not None
-    for name, values in vars(make_scores()).items():
+    for name, values in make_scores().columns().items():
         np.testing.assert_array_equal(getattr(scores, name), values)
         assert getattr(scores, name).dtype.kind == values.dtype.kind
     assert read.mistakes() == (MISTAKE,)
     assert sorted(p.name for p in written.path.iterdir()) == [
         "mistakes.jsonl", "result.json", "scores.parquet",
     ]  # fmt: skip
+
+
+def test_markdown_counts_are_read_back(tmp_path: Path) -> None:
+    counts = {"n_headers": np.array([1, 0]), "n_list_items": np.array([2, 3])}
+    scores = replace(make_scores(), **counts, n_bold=np.array([0, 9]))
+    read = write_run(tmp_path, make_result(), scores).scores()
+    assert read is not None
+    for name, values in scores.columns().items():
+        np.testing.assert_array_equal(getattr(read, name), values)
+    assert len(read.where(np.array([True, False])).columns()) == 13
+
+
+def test_scores_of_the_first_version_are_read_without_markdown_counts(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    columns = make_scores().columns()
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)
+    scores = read_scores(path)
+    assert scores.columns().keys() == columns.keys()
+    assert scores.n_headers is None
+
+
+def test_scores_of_a_newer_version_are_refused(tmp_path: Path) -> None:
+    written = write_run(tmp_path, make_result(), make_scores())
+    path = written.path / "scores.parquet"
+    table = pq.read_table(path)
+    assert table.schema.metadata[b"rmbench_scores_version"] == b"2"
+    pq.write_table(table.replace_schema_metadata({b"rmbench_scores_version": b"3"}), path)
+    with pytest.raises(ResultError, match="version 3 is newer than this rmbench reads"):
+        read_scores(path)
 
 
 def test_the_same_scorer_and_suite_replace_their_files(tmp_path: Path) -> None:
