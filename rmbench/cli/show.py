@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from rmbench.cli.options import json_option
 
+_EPILOG = """\b
+Examples:
+  rmbench show rm-bench
+  rmbench show ./my-suite.toml --json
+  rmbench show rm-bench --overlap train.jsonl --data DIR
+"""
 
-@click.command(
-    "show", epilog="\b\nExamples:\n  rmbench show rm-bench\n  rmbench show ./my-suite.toml --json\n"
-)
+
+@click.command("show", epilog=_EPILOG)
 @click.argument("suite", metavar="SUITE")
+@click.option(
+    "--overlap",
+    metavar="FILE",
+    help="Which of the suite's prompts and answers this file or Hub set of preferences holds.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="DIR",
+    help="With --overlap: folder with the suite's data; repeatable. Without it: the Hub.",
+)
 @json_option
-def command(suite: str, as_json: bool) -> None:
+def command(suite: str, overlap: str | None, data: tuple[str, ...], as_json: bool) -> None:
     """Show what a suite measures, under which rules, and where its data come from."""
     from rmbench.runner.catalogue import describe_suite
     from rmbench.runner.suites import find_suite
 
     found = find_suite(suite)
+    if overlap is not None:
+        from rmbench.runner.overlap import suite_overlap
+
+        shared = suite_overlap(found, overlap, data)
+        click.echo(json.dumps(shared.as_json(), indent=2) if as_json else shared.as_text())
+        return
+    if data:
+        raise click.UsageError("--data is for --overlap")
     click.echo(found.model_dump_json(indent=2) if as_json else describe_suite(found))

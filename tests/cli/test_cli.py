@@ -110,6 +110,31 @@ def test_json_alone_stands_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert json.loads(capfd.readouterr().out)["data"]["hub_id"] == "ScalerLab/JudgeBench"
 
 
+def test_show_says_what_a_training_file_shares(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = write_pairs(tmp_path / "p.jsonl")
+    train = tmp_path / "train.jsonl"
+    rows = [
+        {"prompt": "Q0 ", "chosen": "bbbbb", "rejected": "AA"},
+        {"prompt": "q1", "chosen": "aaa", "rejected": "something else"},
+        {"prompt": "q2", "chosen": "new", "rejected": "new"},
+        {"prompt": "unseen", "chosen": "x", "rejected": "y"},
+        {"prompt": "q3", "chosen": "x"},
+    ]
+    train.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    show = ["show", "pairs", "--overlap", str(train), "--data", str(data)]
+    assert invoke([*show, "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert [len(found["shared"][k]) for k in ("prompt", "answer", "row")] == [3, 2, 1]
+    assert (found["examples"], found["other_examples"], found["skipped"]) == (4, 4, 1)
+    assert invoke(show) == 0
+    out = capfd.readouterr().out
+    assert "the prompt: 3 (75.0%)" in out
+    assert "(1 rows could not be used)" in out
+    assert invoke(["show", "pairs", "--data", str(data)]) == 2
+
+
 def test_the_tables_stand_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = write_pairs(tmp_path / "p.jsonl")
     assert (
