@@ -169,7 +169,7 @@ def flip_covariance(
     """
     n_bins = int(bins.max(initial=-1)) + 1
     own = np.bincount(bins, weights=share**2 * confidences * (1 - confidences), minlength=n_bins)
-    covariance = np.diag(own)
+    covariance = np.diag(own).astype(np.float64)
     if count_clusters(cluster) == len(cluster):
         return covariance
     order = np.lexsort((confidences, cluster))
