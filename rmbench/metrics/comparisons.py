@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
-from rmbench.metrics.names import name_codes
+from rmbench.metrics.names import all_distinct, name_codes
 from rmbench.types import Scores
 
 LARGEST_REWARD = 1e100
@@ -219,7 +219,7 @@ def _example_starts(example_id: NDArray[np.str_]) -> IntArray:
 def _check_rows(scores: Scores, starts: IntArray, size: IntArray, n_chosen: IntArray) -> None:
     """Raise on the first example whose rows break what ``Scores`` promises."""
     ids = scores.example_id[starts]
-    if len(np.unique(name_codes(ids))) != len(ids):
+    if not all_distinct(ids):
         again = Counter(ids.tolist()).most_common(1)[0][0]
         raise ValueError(
             f"the rows of example {again!r} are not contiguous, or its id is not unique"

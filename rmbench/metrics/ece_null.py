@@ -145,8 +145,52 @@ def _normal_draws(flips: _Flips, rng: np.random.Generator, draws: int) -> FloatA
     smooth = covariance.diagonal() >= (_STEPS * step) ** 2
     result = _absolute_normal(covariance[np.ix_(smooth, smooth)], rng, draws)
     for b in np.flatnonzero(~smooth & (step > 0)).tolist():
-        result += _bernoulli_draws(flips.of_bin(b), rng, draws)
+        result += _rare_draws(flips.of_bin(b), rng, draws)
     return result
+
+
+def _rare_draws(flips: _Flips, rng: np.random.Generator, draws: int) -> FloatArray:
+    """``_bernoulli_draws`` of one bin, visiting only the clusters that may err.
+
+    A cluster errs somewhere only if its number exceeds the least confidence; the gaps
+    between such clusters, all draws laid end to end, are geometric.
+    """
+    order = np.argsort(flips.cluster, kind="stable")
+    p, share = flips.confidences[order], flips.share[order]
+    size = np.bincount(flips.cluster)
+    start = np.cumsum(size) - size
+    least, expected = float(p.min()), float(share @ (1 - p))
+    if least == 1.0:
+        return np.zeros(draws)
+    missed = np.empty(draws)
+    for rows in _chunks(draws, max(1, round(len(size) * (1 - least)))):
+        n = rows.stop - rows.start
+        place = _bernoulli_places(n * len(size), 1 - least, rng)
+        draw, cluster = np.divmod(place, len(size))
+        number = least + (1 - least) * rng.random(len(place))
+        times = size[cluster]
+        within = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
+        comparison = np.repeat(start[cluster], times) + within
+        wrong = np.repeat(number, times) >= p[comparison]
+        missed[rows] = np.bincount(
+            np.repeat(draw, times), weights=wrong * share[comparison], minlength=n
+        )
+    return np.abs(missed - expected)
+
+
+def _bernoulli_places(length: int, chance: float, rng: np.random.Generator) -> IntArray:
+    """Where ``length`` independent trials of this chance succeed, in order."""
+    found: list[IntArray] = []
+    reached = -1
+    while reached < length:
+        left = (length - reached) * chance
+        gaps = rng.geometric(chance, size=int(left + 4 * left**0.5) + 10)
+        # Chances near 0 give gaps whose sum would overflow; beyond the end all are alike.
+        places = reached + np.cumsum(np.minimum(gaps, length + 1))
+        found.append(places.astype(np.int64))
+        reached = int(places[-1])
+    all_places = np.concatenate(found)
+    return all_places[all_places < length]
 
 
 def flip_covariance(
@@ -210,6 +254,9 @@ def _cluster_by_bin(values: FloatArray, bins: IntArray, cluster: IntArray) -> Fl
 
 def _codes(groups: IntArray) -> IntArray:
     """Cluster codes 0, 1, ... as clusters first occur, so that draws depend on no code."""
+    largest = np.maximum.accumulate(groups)
+    if len(groups) and groups[0] == 0 and (np.diff(largest) <= 1).all():
+        return groups
     _, first, cluster = np.unique(groups, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[cluster], dtype=np.int64)
 

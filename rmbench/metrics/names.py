@@ -51,3 +51,15 @@ def name_codes(names: NDArray[np.str_]) -> IntArray:
         if (names[first][code] == names).all():
             return np.asarray(code, dtype=np.int64)
         seed += 1
+
+
+def all_distinct(names: NDArray[np.str_]) -> bool:
+    """Whether no name occurs twice.
+
+    >>> all_distinct(np.array(["a", "b"])), all_distinct(np.array(["a", "b", "a"]))
+    (True, False)
+    """
+    ordered = np.sort(name_hash(names))
+    if (ordered[1:] != ordered[:-1]).all():
+        return True
+    return int(name_codes(names).max()) + 1 == len(names)

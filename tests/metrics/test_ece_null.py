@@ -187,3 +187,19 @@ def test_a_scorer_that_never_errs_has_no_normal_limit(monkeypatch):
         sure, outcome, rel.equal_mass_bins(sure), np.arange(1000), np.random.default_rng(0)
     )
     assert null.draws.max() < 1e-9
+
+
+@pytest.mark.parametrize("per_cluster", [1, 2])
+def test_rare_errors_are_drawn_as_often_as_in_a_plain_loop(monkeypatch, per_cluster):
+    rng = np.random.default_rng(22)
+    sure = rng.uniform(0.97, 1.0, 400)
+    bins, groups = np.zeros(400, dtype=np.int64), np.arange(400) // per_cluster
+    monkeypatch.setattr(ece_null, "NORMAL_FROM", 400)
+    monkeypatch.setattr(ece_null, "_CHUNK", 1000)
+    null = draw_null(sure, np.ones(400), bins, groups, rng, draws=6000)
+    numbers = rng.random((6000, 400 // per_cluster)).repeat(per_cluster, axis=1)
+    looped = np.abs((numbers < sure).mean(axis=1) - sure.mean())
+    assert null.draws.mean() == pytest.approx(looped.mean(), rel=0.04)
+    assert null.draws.std() == pytest.approx(looped.std(), rel=0.05)
+    # The gaps are multiples of one outcome, shifted: not normal at all.
+    assert len(np.unique(null.draws.round(9))) < 60

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmbench.metrics import names as module
-from rmbench.metrics.names import name_codes, name_hash
+from rmbench.metrics.names import all_distinct, name_codes, name_hash
 
 NAMES = st.lists(st.text(max_size=4), max_size=30).map(lambda x: np.array(x, dtype=np.str_))
 
@@ -15,6 +15,11 @@ def test_codes_are_equal_exactly_where_names_are(names):
     codes = name_codes(names)
     assert ((codes[:, None] == codes) == (names[:, None] == names)).all()
     assert sorted(set(codes.tolist())) == list(range(len(set(names.tolist()))))
+
+
+@given(NAMES)
+def test_distinct_names_are_told(names):
+    assert all_distinct(names) == (len(set(names.tolist())) == len(names))
 
 
 @given(NAMES, st.integers(0, 9))
