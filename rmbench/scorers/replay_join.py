@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def numbered(rows: Sequence[ReplayRow]) -> list[ReplayRow]:
 
 
 def _renamed(row: ReplayRow, key: str) -> ReplayRow:
-    return replace(row, id=key)
+    return row._replace(id=key)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 from rmbench.errors import DataError
 
@@ -13,8 +13,7 @@ FAILED = "$ERROR$"
 """What some publishers write where a scorer failed; it is read as a missing reward."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayRow:
+class ReplayRow(NamedTuple):
     """Stored rewards of one example; a reward that is not there is NaN.
 
     Attributes:
@@ -95,7 +94,7 @@ class SampleTally:
         return (line,)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RowReader:
     """One row of a file under the eyes of a layout: its fields, and errors that name them.
 
@@ -157,6 +156,8 @@ class RowReader:
         Raises:
             DataError: If it is something else.
         """
+        if type(entry) is float:  # nearly always
+            return entry
         samples = entry if isinstance(entry, list) else [entry]
         if not samples:
             raise self.fail("holds no score", field)
