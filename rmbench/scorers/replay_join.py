@@ -104,7 +104,9 @@ def join_by_id(
             answers are not as many, on either side, as there are scores.
     """
     by_id = {r.id: r for r in rows}
-    key_of = _key(examples, set(by_id), id_field)
+    # Where the suite says which columns are meant, one row may serve several examples.
+    shared = any(r.by_position for r in rows)
+    key_of = _key(examples, set(by_id), id_field, shared=shared)
     found = {e.id: by_id[key_of(e)] for e in examples if key_of(e) in by_id}
     missing = [e.id for e in examples if e.id not in found]
     used = {r.id for r in found.values()}
@@ -129,9 +131,12 @@ def join_by_id(
 
 
 def _key(
-    examples: Sequence[PreferenceExample], known: set[str], id_field: str
+    examples: Sequence[PreferenceExample], known: set[str], id_field: str, *, shared: bool
 ) -> Callable[[PreferenceExample], str]:
-    """What an example is called in the file: its id, or a value of its meta where no id fits."""
+    """What an example is called in the file: its id, or a value of its meta where no id fits.
+
+    That value must tell the examples apart, or, where they may share a row, the subsets.
+    """
 
     def own(example: PreferenceExample) -> str:
         return example.id
@@ -141,7 +146,10 @@ def _key(
 
     if any(e.id in known for e in examples):
         return own
-    return meta if len({meta(e) for e in examples}) == len(examples) else own
+    values = {meta(e) for e in examples}
+    if shared:
+        return meta if len({(meta(e), e.subset) for e in examples}) == len(values) else own
+    return meta if len(values) == len(examples) else own
 
 
 def join_by_order(

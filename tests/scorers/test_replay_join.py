@@ -183,6 +183,20 @@ def test_answers_by_position_take_the_suites_word_for_which_is_which(tmp_path: P
         s.join([example("q", response_positions=(3, 1))], NOTHING)
 
 
+def test_pairs_of_one_prompt_share_its_row_unless_two_subsets_claim_it(tmp_path: Path) -> None:
+    row = {"question_id": "q", "model_name": "m", "score_1": 0.1, "score_2": 0.2, "score_3": 0.3}
+    s = scorer(tmp_path, [row])
+
+    def pair(i: int, positions: tuple[int, int], subset: str) -> PreferenceExample:
+        return example(f"set/q/m:{i}", subset, question_id="q/m", response_positions=positions)
+
+    pairs = [pair(0, (1, 3), "set"), pair(1, (2, 1), "set")]
+    s.join(pairs, NOTHING)
+    assert rewards(s, pairs) == [0.1, 0.3, 0.2, 0.1]
+    with pytest.raises(DataError, match="2 of 2 examples have no row"):
+        s.join([pair(0, (1, 3), "set"), pair(1, (2, 1), "other")], NOTHING)
+
+
 def test_reading_again_gives_the_same(tmp_path: Path) -> None:
     s = scorer(tmp_path, own("a"))
     assert read_replay(tmp_path / "s.json").rows == s.file.rows
