@@ -21,7 +21,7 @@ Examples:
 
 \b
 SCORER is a model folder or Hub id (optionally id@revision), kind:target
-(length:, shorter:, random:, replay:FILE, or a plug-in's), or a .toml file.
+(length:, random:, bow:FILE, replay:FILE, ...; rmbench list scorers), or a .toml file.
 Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
 """
 
