@@ -26,6 +26,7 @@ _VERBS = {
     "report": "Write results as HTML, Markdown, LaTeX, CSV or JSON.",
     "list": "List suites, scorers, metrics or loaders.",
     "show": "Show what a suite measures and where its data come from.",
+    "check-suite": "Check a suite's file against its data.",
 }
 
 
@@ -36,7 +37,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             return None
-        command: click.Command = import_module(f"rmbench.cli.{cmd_name}").command
+        command: click.Command = import_module(f"rmbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

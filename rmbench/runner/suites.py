@@ -24,7 +24,7 @@ def find_suite(name_or_path: str) -> SuiteSpec:
         UnknownNameError: If there is no suite of that name.
         SpecError: If its file is wrong; the message names the field.
     """
-    path = _suite_path(name_or_path)
+    path = suite_path(name_or_path)
     suite = load_suite(path)
     if isinstance(suite, PreferenceSuite):
         _check_names(suite, path)
@@ -74,7 +74,12 @@ def check_parts(
     return replace(data, missing=missing) if missing else data
 
 
-def _suite_path(name_or_path: str) -> Path:
+def suite_path(name_or_path: str) -> Path:
+    """The file of a suite: a path as it is, a name as rmbench or a plug-in has it.
+
+    Raises:
+        UnknownNameError: If there is no suite of that name.
+    """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
     builtin = resources.builtin_suites()
