@@ -45,7 +45,7 @@ def test_the_demo_writes_its_report(
         for r in runs
         if r.result.scorer.kind == "length" and r.result.suite.name == "controlled"
     )
-    assert length.estimate("score").value == 0.5  # type: ignore[union-attr]
+    assert length.estimate("score").value == 0.5
     assert any(line.startswith("at chance") for line in said)
 
 

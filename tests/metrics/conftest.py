@@ -66,7 +66,7 @@ def from_margins() -> Callable[..., Scores]:
     """``from_margins(margins, ...) -> Scores`` of one pair per margin."""
 
     def make(margins: Sequence[float], **given: object) -> Scores:
-        return _build([((float(m),), (0.0,)) for m in margins], **given)  # type: ignore[arg-type]
+        return _build([((float(m),), (0.0,)) for m in margins], **given)
 
     return make
 

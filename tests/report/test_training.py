@@ -21,7 +21,7 @@ ACCURACIES = {90: 0.55, 100: 0.7, 1000: 0.65}
 def checkpoint(build: Build, step: int, run: str = "/runs/my-rm", **more: object) -> Result:
     accuracy = more.pop("accuracy", None) or ACCURACIES[step]
     options = more.pop("options", {})
-    at = Checkpoint(run=run, step=step, epoch=step / 1000, **more)  # type: ignore[arg-type]
+    at = Checkpoint(run=run, step=step, epoch=step / 1000, **more)
     name = Path(run).name if at.final else f"{Path(run).name}/checkpoint-{step}"
     spec = run if at.final else f"{run}/checkpoint-{step}"
     info = ScorerInfo(

@@ -93,7 +93,7 @@ def test_who_is_at_fault(
     said: str,
     code: int,
 ) -> None:
-    file = write(tmp_path, rows, **({"examples": len(rows)} | changes))  # type: ignore[arg-type]  # by name
+    file = write(tmp_path, rows, **({"examples": len(rows)} | changes))
     assert invoke(["check-suite", str(file), "--data", str(tmp_path)]) == code
     assert said in capsys.readouterr().out
 

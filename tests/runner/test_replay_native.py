@@ -104,7 +104,7 @@ def test_rmbs_result_file_of_a_real_reward_model(tmp_path: Path, shared_data: Pa
     file.write_text(json.dumps(rows, indent=4), "utf-8")
     result = replay(tmp_path, file, ties="wrong")
     assert sum(r["is_correct"] for r in rows) == 675
-    assert result.estimate("accuracy").value == 675 / 849  # type: ignore[union-attr]
+    assert result.estimate("accuracy").value == 675 / 849
     assert result.counts.ties == 12
 
 

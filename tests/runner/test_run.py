@@ -77,7 +77,7 @@ def test_a_model_and_baselines_run_on_every_suite_in_one_call(
     assert model.provenance.engine is not None
     assert model.provenance.engine.dtype == "float32"
     assert model.provenance.environment.device
-    assert model.estimate("nll").value is not None  # type: ignore[union-attr]
+    assert model.estimate("nll").value is not None
     assert runs[1].result.provenance.engine is None
     assert len(find_runs([tmp_path / "out"])) == 3
 
@@ -146,7 +146,7 @@ def test_replaying_judgebench_gives_the_published_accuracy(
     result = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))[
         0
     ].result
-    assert result.estimate("score").value == pytest.approx(accuracy)  # type: ignore[union-attr]
+    assert result.estimate("score").value == pytest.approx(accuracy)
 
 
 JUDGEBENCH_GROUPS = ("knowledge", "reasoning", "math", "coding")
@@ -173,7 +173,7 @@ def test_replayed_judgebench_groups_are_the_published_ones(
     (stored,) = run(request(tmp_path, f"replay:{file}", suites=("judgebench",), data_dirs=data))
 
     def percent(metric: str, subset: str | None = None) -> str:
-        return f"{100 * stored.result.estimate(metric, subset).value:.2f}"  # type: ignore[union-attr,operator]
+        return f"{100 * stored.result.estimate(metric, subset).value:.2f}"
 
     assert percent("score") == percent("accuracy") == f"{micro:.2f}"
     assert percent("macro_accuracy") == f"{macro:.2f}"
@@ -194,7 +194,7 @@ def test_judges_that_sampled_eight_times_replay_to_the_digit(
     result = run(request(tmp_path, f"replay:{file}", suites=()))[0].result
 
     def fraction(metric: str, subset: str | None = None) -> str:
-        return f"{result.estimate(metric, subset).value:.4f}"  # type: ignore[union-attr]
+        return f"{result.estimate(metric, subset).value:.4f}"
 
     names = ("Factuality", "Focus", "Math", "Precise IF", "Safety")
     assert " ".join(fraction("best_of_n_accuracy", s) for s in names) == subsets
@@ -213,7 +213,7 @@ def test_a_replayed_file_is_measured_by_itself(
 ) -> None:
     file = shared_data / "scores" / "rmb" / "ArmoRM.jsonl.gz"
     result = run(request(tmp_path, f"replay:{file}", suites=(), ties=ties))[0].result
-    assert result.estimate("accuracy").value == pytest.approx(right / 849)  # type: ignore[union-attr]
+    assert result.estimate("accuracy").value == pytest.approx(right / 849)
     assert result.counts.ties == 12
     assert result.suite.name == "replay"
 
@@ -239,7 +239,7 @@ def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) 
     assert result.counts.failed == 2
     assert result.counts.examples == 10
     assert result.missing == ("example p3", "example p11")
-    assert result.estimate("accuracy").n == 10  # type: ignore[union-attr]
+    assert result.estimate("accuracy").n == 10
 
 
 def test_nothing_left_to_measure_is_an_error(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_truncation_is_counted_and_accuracy_given_on_the_rest(
     file.write_text("".join(json.dumps(r) + "\n" for r in rows))
     result = run(request(tmp_path, str(bert_folder), data_dirs=(str(file),)))[0].result
     assert result.counts.truncated == 3
-    assert result.estimate("untruncated_accuracy").n == 6  # type: ignore[union-attr]
+    assert result.estimate("untruncated_accuracy").n == 6
 
 
 def test_throughput_of_a_model(tmp_path: Path, bert_folder: Path) -> None:
@@ -451,13 +451,13 @@ def test_scores_without_ids_are_measured_in_the_suites_order(tmp_path: Path) -> 
     replay = scores_file(tmp_path, rows)
     (stored,) = run(request(tmp_path, replay))
     # 6 to 11 of 0 to 11 are above 5, and 5 ties with it.
-    assert stored.result.estimate("accuracy").value == pytest.approx(6.5 / 12)  # type: ignore[union-attr]
+    assert stored.result.estimate("accuracy").value == pytest.approx(6.5 / 12)
     assert stored.result.provenance.notes == (
         "rows of scores.jsonl were joined to the suite's examples by their order",
     )
     (first,) = run(request(tmp_path, replay, limit=3))
     assert first.result.counts.examples == 3
-    assert first.result.estimate("accuracy").value == 0.0  # type: ignore[union-attr]
+    assert first.result.estimate("accuracy").value == 0.0
     short = scores_file(tmp_path, rows[:-1])
     with pytest.raises(DataError, match="has 11 rows for 12 examples"):
         run(request(tmp_path, short, allow_partial=True))

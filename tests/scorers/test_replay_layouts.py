@@ -15,7 +15,7 @@ from rmbench.scorers.replay_formats import JUDGEBENCH_GROUPS, RM_BENCH_DOMAINS
 
 
 def write_json(path: Path, body: object, **how: object) -> Path:
-    path.write_text(json.dumps(body, **how), "utf-8")  # type: ignore[arg-type]
+    path.write_text(json.dumps(body, **how), "utf-8")
     return path
 
 

@@ -42,7 +42,7 @@ def test_steps_hold_so_many_examples_and_the_last_what_is_left() -> None:
     assert len(loader(7, 3)) == 3
     assert len(loader(7, 3, drop_last=True)) == 2
     assert ids(list(loader(7, 3, drop_last=True))) == [("0", "1", "2"), ("3", "4", "5")]
-    assert len(loader(7, 3).dataset) == 7  # type: ignore[arg-type]
+    assert len(loader(7, 3).dataset) == 7
 
 
 def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
