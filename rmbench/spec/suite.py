@@ -175,7 +175,7 @@ class _SuiteBase(Spec):
         # A field that came later enters where it is used; the others keep their digest.
         _drop_unused(body, "subset_weights", "section_weights", "editions")
         data = body.get("data", {})
-        _drop_unused(data, "hub_parts", "normalised_examples")
+        _drop_unused(data, "hub_parts", "normalised_examples", "where")
         if not any(data.get("normalised_columns", {}).values()):
             data.pop("normalised_columns", None)
         for file in data.get("files", ()):

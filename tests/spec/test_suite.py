@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,19 @@ def test_show_says_what_counts_how_much():
     languages = " ".join(describe_suite(load_suite(builtin_suites()["m-reward-bench"])).split())
     assert "in each of 23 arb_Arab, ces_Latn" in languages
     assert "layout unverified" in languages
+
+
+@pytest.mark.parametrize(
+    "folder", ["docs/baseline/suites", "suites"], ids=["the baseline's", "rmbench's"]
+)
+def test_fields_that_came_later_leave_the_digests_of_stored_results(folder: str) -> None:
+    root = Path(__file__).parents[2]
+    compared = 0
+    for file in (root / "results/reference").glob("*/*/result.json"):
+        measured = json.loads(file.read_text(encoding="utf-8"))["suite"]
+        path = root / folder / f"{measured['name']}.toml"
+        # A suite that has moved on has another version.
+        if path.exists() and load_suite(path).version == measured["version"]:
+            assert load_suite(path).digest == measured["digest"], path.name
+            compared += 1
+    assert compared
