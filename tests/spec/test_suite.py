@@ -133,6 +133,8 @@ def test_show_says_what_counts_how_much():
 )
 def test_fields_that_came_later_leave_the_digests_of_stored_results(folder: str) -> None:
     root = Path(__file__).parents[2]
+    if not (root / "results/reference").is_dir():
+        pytest.skip("the reference results lie in the repository only, not in a wheel")
     compared = 0
     for file in (root / "results/reference").glob("*/*/result.json"):
         measured = json.loads(file.read_text(encoding="utf-8"))["suite"]
