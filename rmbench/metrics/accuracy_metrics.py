@@ -37,7 +37,8 @@ def untruncated_accuracy(view: View) -> Measured | Undefined:
     whole = view.comparisons.where(~view.comparisons.truncated)
     if whole.n_examples == 0:
         return Undefined("every example has a truncated response")
-    return accuracy(View(whole, view.context, view.subset))
+    found = accuracy(View(whole, view.context, view.subset))
+    return found.spread(~view.comparisons.truncated)
 
 
 def macro_accuracy(view: View) -> Measured:
@@ -75,7 +76,7 @@ def worst_subset_accuracy(view: View) -> Measured | Undefined:
     mask = worst_subset(example_accuracy(c, view.context.ties), c.subset)
     if isinstance(mask, Undefined):
         return mask
-    return accuracy(View(c.where(mask), view.context, view.subset))
+    return accuracy(View(c.where(mask), view.context, view.subset)).spread(mask)
 
 
 def worst_subset_accuracy_chance(view: View) -> Measured | Undefined:
@@ -108,15 +109,16 @@ def length_accuracy(
     """Accuracy where the chosen response is longer, shorter, or the mean of the two."""
     c = view.comparisons
     strata = length_strata(c, view.context.ties)
-    found = {"balanced": strata.balanced, "longer": strata.longer, "shorter": strata.shorter}
-    estimate = found[which]
+    by_name = {"balanced": strata.balanced, "longer": strata.longer, "shorter": strata.shorter}
+    estimate = by_name[which]
     if estimate is None:
         wanted = ("longer", "shorter") if which == "balanced" else (which,)
-        sides = " or ".join(side for side in wanted if found[side] is None)
+        sides = " or ".join(side for side in wanted if by_name[side] is None)
         return Undefined(f"no comparison in which the chosen response is {sides}")
     if which != "balanced" and (c.comparisons_per_example == 1).all():
         # A plain share of examples, for which Wilson's interval may do.
-        return accuracy(View(c.where(estimate.used), view.context, view.subset))
+        found = accuracy(View(c.where(estimate.used), view.context, view.subset))
+        return found.spread(estimate.used)
     return linear(estimate, c, fraction=True)
 
 

@@ -16,7 +16,7 @@ from rmbench.metrics.base import Undefined
 from rmbench.metrics.calibration import BrierDecomposition
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.ece_null import EceNull, draw_null
-from rmbench.metrics.intervals import Interval, count_clusters
+from rmbench.metrics.intervals import Interval, combine, count_clusters
 from rmbench.metrics.memo import once
 from rmbench.metrics.temperature import fit_slope, invert_slope
 from rmbench.metrics.views import Measured, View, fraction_mean, mean
@@ -40,7 +40,8 @@ def brier_skill(view: View) -> Measured:
     interval = found.interval
     skill = calibration.brier_skill
     turned = interval and Interval(skill(interval.high), skill(interval.low), interval.method)
-    return Measured(skill(found.value), found.n, turned)
+    linear = found.linear and combine([found.linear], [-1 / calibration.NO_SKILL_BRIER])
+    return Measured(skill(found.value), found.n, turned, linear)
 
 
 def overconfidence(view: View) -> Measured:

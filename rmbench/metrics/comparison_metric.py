@@ -56,10 +56,8 @@ class ComparisonMetric:
         self, comparisons: Comparisons, context: MeasureContext, *, subset: str | None = None
     ) -> Estimate:
         """As a call, from comparisons that several metrics share."""
-        used = comparisons.decided if self.needs_answer else comparisons
-        found = self._undefined(comparisons, used, context)
-        if found is None:
-            found = self.compute(View(used, context, subset))
+        used = self.used(comparisons)
+        found = self.measured(comparisons, context, subset=subset)
         if isinstance(found, Undefined):
             return Estimate(
                 metric=self.name,
@@ -81,9 +79,21 @@ class ComparisonMetric:
             unit=self.unit,
         )
 
+    def used(self, comparisons: Comparisons) -> Comparisons:
+        """The comparisons it rests on: all, or those with a right answer."""
+        return comparisons.decided if self.needs_answer else comparisons
+
+    def measured(
+        self, comparisons: Comparisons, context: MeasureContext, *, subset: str | None = None
+    ) -> Measured | Undefined:
+        """The value with what a paired comparison needs, over the examples of ``used``."""
+        used = self.used(comparisons)
+        why = self._undefined(comparisons, used, context)
+        return self.compute(View(used, context, subset)) if why is None else why
+
     def _undefined(
         self, given: Comparisons, used: Comparisons, context: MeasureContext
-    ) -> Measured | Undefined | None:
+    ) -> Undefined | None:
         if given.n_examples == 0:
             return Undefined("there are no examples")
         if used.n_examples == 0:

@@ -17,7 +17,15 @@ from rmbench.types import Scores
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """The whole suite, a subset or a section.
+
+    Attributes:
+        name: ``None`` for the whole suite.
+        subsets: The subsets it pools; ``None`` for all.
+        comparisons: Its comparisons.
+    """
+
     name: str | None
     subsets: frozenset[str] | None
     comparisons: Comparisons
@@ -40,13 +48,13 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
             or a section has the name of a subset and pools others.
     """
     whole = Comparisons.from_scores(scores)
-    parts = [_Part(None, None, whole), *_parts(whole, context.sections)]
+    parts = parts_of(whole, context.sections)
     found: dict[tuple[int, int], Estimate] = {}
     # Part by part, so that the metrics of one part share what they derive from it.
     for p, part in enumerate(parts):
         rows: Scores | None = None
         for m, metric in enumerate(metrics):
-            if part.name is not None and not _is_reported(metric, part.name, context):
+            if not is_reported(metric, part.name, context):
                 continue
             if isinstance(metric, ComparisonMetric):
                 found[m, p] = metric.estimate(part.comparisons, context, subset=part.name)
@@ -56,14 +64,20 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
     return [found[key] for key in sorted(found)]
 
 
-def _is_reported(metric: Metric, part: str, context: MeasureContext) -> bool:
-    if metric.per_subset:
+def is_reported(metric: Metric, part: str | None, context: MeasureContext) -> bool:
+    """Whether a metric is reported for a part of a suite, given by name."""
+    if part is None or metric.per_subset:
         return True
     per_section = isinstance(metric, ComparisonMetric) and metric.per_section
     return per_section and part in context.sections
 
 
-def _parts(whole: Comparisons, sections: Mapping[str, tuple[str, ...]]) -> list[_Part]:
+def parts_of(whole: Comparisons, sections: Mapping[str, tuple[str, ...]]) -> list[Part]:
+    """The whole suite, its subsets in sorted order, its sections in theirs.
+
+    Raises:
+        ValueError: If a section has the name of a subset and pools others.
+    """
     names, code = np.unique(whole.subset, return_inverse=True)
     pools: dict[str, BoolArray] = {}
     subsets: dict[str, frozenset[str]] = {}
@@ -77,10 +91,11 @@ def _parts(whole: Comparisons, sections: Mapping[str, tuple[str, ...]]) -> list[
         mask = np.isin(names, list(members))[code]
         if mask.any():
             pools[name], subsets[name] = mask, frozenset(members)
-    return [_Part(name, subsets[name], whole.where(mask)) for name, mask in pools.items()]
+    parts = [Part(name, subsets[name], whole.where(mask)) for name, mask in pools.items()]
+    return [Part(None, None, whole), *parts]
 
 
-def _rows(scores: Scores, part: _Part) -> Scores:
+def _rows(scores: Scores, part: Part) -> Scores:
     if part.subsets is None:
         return scores
     inside: NDArray[np.bool_] = np.isin(scores.subset, sorted(part.subsets))

@@ -151,5 +151,6 @@ def reward_bench_2(view: View) -> Measured | Undefined:
 
 def _measured(estimate: Linearised, c: Comparisons, prompts: TiesPrompts) -> Measured:
     # The score may lie outside of [0, 1]; without variation it has no interval.
-    interval = clustered_interval(estimate, prompts.merged(c.group), fraction=False)
-    return Measured(estimate.value, estimate.n, interval)
+    group = prompts.merged(c.group)
+    interval = clustered_interval(estimate, group, fraction=False)
+    return Measured(estimate.value, estimate.n, interval, estimate, group=group)

@@ -55,6 +55,14 @@ class SuiteRef(_Record):
     kind: Literal["preference", "throughput"] = "preference"
     title: str = ""
     headline: str | None = Field(default=None, description="the metric that `score` is")
+    sections: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="each part that pools subsets, and these"
+    )
+    score_tree: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="the whole suite (the empty name) or a section, to the parts whose "
+        "weighted mean its score is",
+    )
 
 
 class Checkpoint(_Record):

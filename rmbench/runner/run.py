@@ -322,14 +322,22 @@ def _measure_throughput(
 
 
 def _suite_ref(suite: SuiteSpec) -> SuiteRef:
-    return SuiteRef(
+    ref = SuiteRef(
         name=suite.name,
         version=suite.version,
         digest=suite.digest,
         kind=suite.kind,
         title=suite.title,
-        headline=suite.headline if isinstance(suite, PreferenceSuite) else None,
     )
+    if not isinstance(suite, PreferenceSuite):
+        return ref
+    # With these every metric can be computed again from the scores alone.
+    update = {
+        "headline": suite.headline,
+        "sections": suite.pools,
+        "score_tree": suite.score_tree,
+    }
+    return ref.model_copy(update=update)
 
 
 def _modified(
