@@ -1,5 +1,19 @@
 """Result records: the typed models, and how they are kept on disk."""
 
+from rmbench.result.comparison import (
+    COMPARISON_SCHEMA_VERSION,
+    Comparison,
+    Coverage,
+    Flip,
+    GateOutcome,
+    GateReport,
+    GateStatus,
+    PairedEstimate,
+    PairedTable,
+    Side,
+    SpeedEstimate,
+    Verdict,
+)
 from rmbench.result.models import (
     SCHEMA_VERSION,
     Checkpoint,
@@ -25,19 +39,31 @@ from rmbench.result.store import (
 )
 
 __all__ = [
+    "COMPARISON_SCHEMA_VERSION",
     "SCHEMA_VERSION",
     "Checkpoint",
+    "Comparison",
     "Counts",
+    "Coverage",
     "DataProvenance",
     "EngineProvenance",
     "Environment",
     "Estimate",
+    "Flip",
+    "GateOutcome",
+    "GateReport",
+    "GateStatus",
     "Mistake",
+    "PairedEstimate",
+    "PairedTable",
     "Provenance",
     "Result",
     "ScorerInfo",
+    "Side",
+    "SpeedEstimate",
     "StoredRun",
     "SuiteRef",
+    "Verdict",
     "find_runs",
     "read_run",
     "read_scores",
