@@ -79,8 +79,12 @@ def style_effect(view: View, feature: Feature) -> Measured | Undefined:
     if isinstance(fit, Undefined):
         return fit
     index = FEATURES.index(feature)
-    if index and not _markdown_differences(view.comparisons)[:, index - 1].any():
-        return Undefined(f"no comparison differs in {feature}")
+    if index:
+        n = _n_different(view.comparisons, _markdown_differences(view.comparisons)[:, index - 1])
+        if n == 0:
+            return Undefined(f"no comparison differs in {feature}")
+        if n < MIN_STRATUM:
+            return Undefined(f"{feature} differ in {n} examples, their effect needs {MIN_STRATUM}")
     return _effect(view.comparisons, fit, index)
 
 
@@ -103,9 +107,9 @@ def _style_fit(c: Comparisons, ties: TiePolicy) -> StyleFit | Undefined:
         return Undefined("the scores hold no markdown counts: run the suite again")
     markdown = _markdown_differences(c)
     for name, difference in zip(FEATURES[1:], markdown.T, strict=True):
-        # What never differs is equal as it is; what hardly ever differs cannot be controlled.
-        few = _too_few(c, difference, name) if difference.any() else None
-        if few:
+        # What hardly ever differs moves no total and is held equal as far as it goes; what
+        # differs, but only one way, passes for quality.
+        if _n_different(c, difference) >= MIN_STRATUM and (few := _too_few(c, difference, name)):
             return few
     features = np.column_stack([length, markdown])
     return fit_style(outcomes(c.margin, ties), features, balanced_weight(length, c.weight))
@@ -125,6 +129,11 @@ def _markdown_differences(c: Comparisons) -> FloatArray:
     chosen = c.markdown_chosen / np.maximum(c.chars_chosen, 1)[:, None]
     rejected = c.markdown_rejected / np.maximum(c.chars_rejected, 1)[:, None]
     return density_difference(1000 * chosen, 1000 * rejected)
+
+
+def _n_different(c: Comparisons, difference: FloatArray) -> int:
+    """Number of examples with a comparison that differs in a feature."""
+    return int(np.count_nonzero(c.example_sum((difference != 0).astype(np.float64))))
 
 
 def _too_few(c: Comparisons, difference: FloatArray, what: str) -> Undefined | None:

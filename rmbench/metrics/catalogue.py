@@ -1,6 +1,7 @@
-"""The built-in metrics by name, with unit, direction and range.
+"""The built-in metrics of accuracy and best of N by name, with unit, direction and range.
 
-The names and variables here are the entry points that ``pyproject.toml`` declares.
+Those of bias and of calibration stand in ``catalogue_bias`` and ``catalogue_calibration``. The
+names and variables here are the entry points that ``pyproject.toml`` declares.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from math import inf
 from rmbench.metrics import (
     accuracy_metrics,
     best_of_n_metrics,
-    calibration_metrics,
     group_metrics,
     ties,
 )
@@ -169,36 +169,6 @@ REWARD_BENCH_2_SCORE = ComparisonMetric(
     compute=ties.reward_bench_2,
     needs_answer=True,
 )
-LENGTH_BALANCED_ACCURACY = ComparisonMetric(
-    name="length_balanced_accuracy",
-    unit="fraction",
-    higher_is_better=True,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="mean of chosen_longer_accuracy and chosen_shorter_accuracy; 0.5 for length alone",
-    compute=partial(accuracy_metrics.length_accuracy, which="balanced"),
-    needs_answer=True,
-)
-CHOSEN_LONGER_ACCURACY = ComparisonMetric(
-    name="chosen_longer_accuracy",
-    unit="fraction",
-    higher_is_better=True,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="accuracy where the chosen response has more characters",
-    compute=partial(accuracy_metrics.length_accuracy, which="longer"),
-    needs_answer=True,
-)
-CHOSEN_SHORTER_ACCURACY = ComparisonMetric(
-    name="chosen_shorter_accuracy",
-    unit="fraction",
-    higher_is_better=True,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="accuracy where the chosen response has fewer characters",
-    compute=partial(accuracy_metrics.length_accuracy, which="shorter"),
-    needs_answer=True,
-)
 EASY_ACCURACY = ComparisonMetric(
     name="easy_accuracy",
     unit="fraction",
@@ -237,86 +207,6 @@ TIE_RATE = ComparisonMetric(
     per_subset=True,
     summary="share of comparisons with exactly equal rewards",
     compute=accuracy_metrics.tie_rate,
-)
-NLL = ComparisonMetric(
-    name="nll",
-    unit="nat",
-    higher_is_better=False,
-    range=(0.0, inf),
-    per_subset=True,
-    summary="Bradley-Terry loss of the margins; ln 2 = 0.693 for a scorer that knows nothing",
-    compute=calibration_metrics.nll,
-    needs_logits=True,
-)
-BRIER = ComparisonMetric(
-    name="brier",
-    unit="1",
-    higher_is_better=False,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="squared error of sigmoid(margin); 0.25 for always saying one half",
-    compute=calibration_metrics.brier,
-    needs_logits=True,
-)
-BRIER_SKILL = ComparisonMetric(
-    name="brier_skill",
-    unit="1",
-    higher_is_better=True,
-    range=(-3.0, 1.0),
-    per_subset=True,
-    summary="1 - brier / 0.25",
-    compute=calibration_metrics.brier_skill,
-    needs_logits=True,
-)
-ECE = ComparisonMetric(
-    name="ece",
-    unit="fraction",
-    higher_is_better=False,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="expected calibration error, 10 bins of equal mass; read it beside ece_null",
-    compute=calibration_metrics.ece,
-    needs_logits=True,
-)
-ECE_NULL = ComparisonMetric(
-    name="ece_null",
-    unit="fraction",
-    higher_is_better=None,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="mean ECE that a perfectly calibrated scorer would have on these data",
-    compute=calibration_metrics.ece_null,
-    needs_logits=True,
-)
-ECE_P = ComparisonMetric(
-    name="ece_p",
-    unit="1",
-    higher_is_better=None,
-    range=(0.0, 1.0),
-    per_subset=True,
-    summary="chance of an ECE this large under perfect calibration",
-    compute=calibration_metrics.ece_p,
-    needs_logits=True,
-)
-OVERCONFIDENCE = ComparisonMetric(
-    name="overconfidence",
-    unit="fraction",
-    higher_is_better=None,
-    range=(-1.0, 1.0),
-    per_subset=True,
-    summary="mean confidence less accuracy; above 0 is over-confident",
-    compute=calibration_metrics.overconfidence,
-    needs_logits=True,
-)
-TEMPERATURE = ComparisonMetric(
-    name="temperature",
-    unit="1",
-    higher_is_better=None,
-    range=(0.0, inf),
-    per_subset=True,
-    summary="what to divide margins by to make them calibrated; above 1 is over-confident",
-    compute=calibration_metrics.temperature,
-    needs_logits=True,
 )
 CONFOUNDER_SHIFT = ComparisonMetric(
     name="confounder_shift",

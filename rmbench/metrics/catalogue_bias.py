@@ -8,10 +8,40 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from rmbench.metrics import bias_metrics
+from rmbench.metrics import accuracy_metrics, bias_metrics
 from rmbench.metrics.bias_metrics import Feature
 from rmbench.metrics.comparison_metric import ComparisonMetric
 
+LENGTH_BALANCED_ACCURACY = ComparisonMetric(
+    name="length_balanced_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="mean of chosen_longer_accuracy and chosen_shorter_accuracy; 0.5 for length alone",
+    compute=partial(accuracy_metrics.length_accuracy, which="balanced"),
+    needs_answer=True,
+)
+CHOSEN_LONGER_ACCURACY = ComparisonMetric(
+    name="chosen_longer_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy where the chosen response has more characters",
+    compute=partial(accuracy_metrics.length_accuracy, which="longer"),
+    needs_answer=True,
+)
+CHOSEN_SHORTER_ACCURACY = ComparisonMetric(
+    name="chosen_shorter_accuracy",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="accuracy where the chosen response has fewer characters",
+    compute=partial(accuracy_metrics.length_accuracy, which="shorter"),
+    needs_answer=True,
+)
 LENGTH_CORRELATION = ComparisonMetric(
     name="length_correlation",
     unit="1",
@@ -37,7 +67,8 @@ LENGTH_EFFECT = ComparisonMetric(
     unit="log-odds per rms",
     higher_is_better=None,
     range=(-inf, inf),
-    per_subset=True,
+    per_subset=False,
+    per_section=True,
     summary="what relative length adds to the log-odds of winning; 0 is unbiased",
     compute=bias_metrics.length_effect,
     needs_answer=True,
@@ -60,7 +91,8 @@ def _effect(name: str, feature: Feature) -> ComparisonMetric:
         unit="log-odds per rms",
         higher_is_better=None,
         range=(-inf, inf),
-        per_subset=True,
+        per_subset=False,
+        per_section=True,
         summary=f"what {feature} add to the log-odds of winning, other style being equal",
         compute=partial(bias_metrics.style_effect, feature=feature),
         needs_answer=True,

@@ -12,6 +12,7 @@ from rmbench import plugins
 from rmbench.errors import RmbenchError, shorten
 from rmbench.runner.suites import find_suite, suite_names
 from rmbench.spec import DataFile, DataSpec, PreferenceSuite, SuiteSpec, ThroughputSuite
+from rmbench.spec.metric_groups import MARK, METRIC_GROUPS, contract
 
 _GROUPS = {"scorers": plugins.SCORERS, "metrics": plugins.METRICS, "loaders": plugins.LOADERS}
 
@@ -113,7 +114,7 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
         ("unusable rows", data.bad_rows),
         ("intervals by", data.cluster),
         ("headline", suite.headline or "none"),
-        ("metrics", ", ".join(suite.metrics)),
+        *_measured(suite),
     ]
     if suite.sections:
         sections = "; ".join(
@@ -124,6 +125,15 @@ def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
         rows.append(("weighted", _sum(suite.section_weights, suite.section_weights)))
     if suite.editions:
         rows.append((f"in each of {len(suite.editions)}", ", ".join(suite.editions)))
+    return rows
+
+
+def _measured(suite: PreferenceSuite) -> list[tuple[str, str]]:
+    """The metrics, whole groups by name, and below the members of each."""
+    names = contract(suite.metrics)
+    groups = [name for name in names if name.startswith(MARK)]
+    rows = [("metrics", ", ".join(names))]
+    rows += [(g, ", ".join(METRIC_GROUPS[g.removeprefix(MARK)])) for g in groups]
     return rows
 
 

@@ -19,6 +19,7 @@ from rmbench import plugins
 from rmbench.data import load_suite_data
 from rmbench.errors import DataError, RmbenchError, SpecError, UnknownNameError, shorten
 from rmbench.metrics.base import MeasureContext
+from rmbench.metrics.markdown import with_markdown
 from rmbench.metrics.measure import measure
 from rmbench.runner.measure import skipped_reasons
 from rmbench.runner.suites import suite_path
@@ -298,7 +299,8 @@ def _values(suite: PreferenceSuite, data: PreferenceSet) -> Iterator[Finding]:
         ties=suite.ties, sections=suite.pools, score_tree=suite.score_tree, seed=0
     )
     try:
-        estimates = measure(metrics, Scores.from_batch(data, batch), context)
+        scores = with_markdown(Scores.from_batch(data, batch), data)
+        estimates = measure(metrics, scores, context)
     except ValueError as error:
         yield Finding("error", "suite", f"its metrics cannot be computed: {error}")
         return

@@ -53,11 +53,15 @@ REPLAY_SUITE = PreferenceSuite(
     data=DataSpec(loader="replay", cluster="id"),
     ties="half",
     metrics=(
-        "accuracy", "macro_accuracy", "best_of_n_accuracy", "macro_best_of_n_accuracy",
-        "worst_subset_accuracy", "worst_subset_accuracy_chance", "tie_rate", "nll", "brier",
-        "brier_skill", "ece", "ece_null", "ece_p", "overconfidence", "temperature",
+        "accuracy",
+        "@subsets",
+        "best_of_n_accuracy",
+        "macro_best_of_n_accuracy",
+        "tie_rate",
+        "@calibration",
+        "@scale",
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

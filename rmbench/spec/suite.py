@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 
 from rmbench.errors import SpecError
 from rmbench.spec.base import Spec, first_line, read_toml
+from rmbench.spec.metric_groups import expand
 from rmbench.spec.sections import ScoreTree, check_weights, pooled_subsets, score_tree
 from rmbench.types import TiePolicy
 
@@ -151,11 +152,13 @@ UNVERIFIED_LAYOUT = (
 """What is shown with every result of a suite whose data say ``layout = "unverified"``."""
 
 
-_PROSE: dict[str, Any] = {
+_MOVES_NO_NUMBER: dict[str, Any] = {
     **dict.fromkeys(("title", "description", "licence", "citation", "source", "notes"), True),
+    # One metric more is one number more: the others stay what they are.
+    "metrics": True,
     "data": {"layout": True, "files": {"__all__": {"also"}}},
 }
-"""What a suite's digest leaves out: it can move no number."""
+"""What a suite's digest leaves out: prose, and which numbers are asked for."""
 
 
 class _SuiteBase(Spec):
@@ -170,23 +173,14 @@ class _SuiteBase(Spec):
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of every field that can move a number; prose does not enter."""
-        body = self.model_dump(mode="json", exclude=_PROSE)
-        # A field that came later enters where it is used; the others keep their digest.
-        _drop_unused(body, "subset_weights", "section_weights", "editions")
-        data = body.get("data", {})
-        _drop_unused(data, "hub_parts", "normalised_examples", "where")
-        if not any(data.get("normalised_columns", {}).values()):
-            data.pop("normalised_columns", None)
-        for file in data.get("files", ()):
-            _drop_unused(file, "count")
+        """SHA-256 (hex) of every field that can move a number.
+
+        Prose does not enter, nor does the list of metrics; the headline, by which ``score`` is
+        chosen, does. A field at its default does not either, so that one which comes later
+        leaves the digests of suites that do without it: a default therefore never changes.
+        """
+        body = self.model_dump(mode="json", exclude=_MOVES_NO_NUMBER, exclude_defaults=True)
         return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _drop_unused(table: dict[str, Any], *names: str) -> None:
-    for name in names:
-        if not table.get(name):
-            table.pop(name, None)
 
 
 class PreferenceSuite(_SuiteBase):
@@ -195,7 +189,9 @@ class PreferenceSuite(_SuiteBase):
     kind: Literal["preference"] = "preference"
     data: DataSpec
     ties: TiePolicy
-    metrics: tuple[str, ...] = Field(min_length=1)
+    metrics: tuple[str, ...] = Field(
+        min_length=1, description="names of metrics; '@name' in a file is a group of them"
+    )
     headline: str | None = Field(
         default=None, description="the metric whose whole-suite value is the published `score`"
     )
@@ -215,6 +211,11 @@ class PreferenceSuite(_SuiteBase):
     )
     max_length: int | None = Field(default=None, ge=8)
     notes: tuple[str, ...] = Field(default=(), description="shown with every result")
+
+    @field_validator("metrics")
+    @classmethod
+    def _groups_are_expanded(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return expand(value)
 
     @model_validator(mode="after")
     def _weights_fit(self) -> PreferenceSuite:

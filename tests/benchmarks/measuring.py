@@ -17,33 +17,23 @@ import numpy as np
 from rmbench import plugins
 from rmbench.metrics.base import MeasureContext, Metric
 from rmbench.metrics.measure import measure
-from rmbench.runner.run import REPLAY_SUITE
+from rmbench.spec.metric_groups import expand
 from rmbench.types import Scores
 
 N_SUBSETS = 20
 PAIRS_PER_PROMPT = 2
 
 HEADLINE: tuple[str, ...] = (
-    *REPLAY_SUITE.metrics,
-    "untruncated_accuracy",
-    "length_balanced_accuracy",
-    "chosen_longer_accuracy",
+    "accuracy", "macro_accuracy", "best_of_n_accuracy", "macro_best_of_n_accuracy",
+    "worst_subset_accuracy", "worst_subset_accuracy_chance", "tie_rate", "nll", "brier",
+    "brier_skill", "ece", "ece_null", "ece_p", "overconfidence", "temperature",
+    "untruncated_accuracy", "length_balanced_accuracy", "chosen_longer_accuracy",
     "chosen_shorter_accuracy",
-)
-"""What the suites of pairs report."""
-
-DEPTH: tuple[str, ...] = (
-    *HEADLINE,
-    "length_correlation", "length_controlled_accuracy", "length_effect",
-    "style_controlled_accuracy", "style_length_effect", "style_header_effect",
-    "style_list_effect", "style_bold_effect",
-    "selective_accuracy_25", "selective_accuracy_50", "selective_accuracy_75",
-    "selective_accuracy_area", "ece_equal_width", "brier_reliability", "brier_resolution",
-    "brier_uncertainty", "scaled_nll", "scaled_brier", "scaled_ece", "saturation",
-    "reward_mean", "reward_sd", "reward_within_prompt_sd", "reward_q05", "reward_q50",
-    "reward_q95",
 )  # fmt: skip
-"""Those, bias attribution, calibration in depth and the scale of rewards."""
+"""What a reader looks at first."""
+
+DEPTH: tuple[str, ...] = expand((*HEADLINE, "@bias", "@calibration", "@scale"))
+"""What the suites of pairs report: those, bias attribution, calibration in depth, the scale."""
 
 SETS = {"headline": HEADLINE, "depth": DEPTH}
 

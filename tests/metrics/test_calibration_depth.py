@@ -6,7 +6,6 @@ import torch
 from scipy.special import expit
 from torchmetrics.functional.classification import binary_calibration_error
 
-from rmbench.metrics import catalogue
 from rmbench.metrics import catalogue_calibration as depth
 from rmbench.metrics.base import MeasureContext
 
@@ -30,7 +29,7 @@ def test_parts_add_up_to_the_brier_score(from_margins):
         metric(scores, HALF).value
         for metric in (depth.BRIER_RELIABILITY, depth.BRIER_RESOLUTION, depth.BRIER_UNCERTAINTY)
     )
-    brier = catalogue.BRIER(scores, HALF).value
+    brier = depth.BRIER(scores, HALF).value
     assert reliability - resolution + uncertainty == pytest.approx(brier, abs=1e-12)
     assert uncertainty == 0.25
 

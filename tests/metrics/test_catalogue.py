@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmbench.metrics import catalogue, catalogue_bias, catalogue_calibration
+from rmbench.metrics import catalogue, catalogue_bias
+from rmbench.metrics import catalogue_calibration as depth
 from rmbench.metrics.base import MeasureContext, Metric
 from rmbench.metrics.comparison_metric import ComparisonMetric
 from rmbench.metrics.intervals import wilson
@@ -16,7 +17,7 @@ from rmbench.metrics.intervals import wilson
 POINTS = sorted(entry_points(group="rmbench.metrics"), key=lambda p: p.name)
 METRICS: list[ComparisonMetric] = [
     m
-    for module in (catalogue, catalogue_bias, catalogue_calibration)
+    for module in (catalogue, catalogue_bias, depth)
     for m in vars(module).values()
     if isinstance(m, ComparisonMetric)
 ]
@@ -70,13 +71,13 @@ def test_hand_vector(from_margins, hand_margins):
 def test_constant_confidence_has_no_calibration_error(from_margins):
     margin = math.log(3) * np.repeat([1.0, -1.0], [300, 100])
     scores = from_margins(margin)
-    assert catalogue.ECE(scores, HALF).value == pytest.approx(0.0, abs=1e-12)
-    assert catalogue.ECE_P(scores, HALF).value > 0.9
-    assert catalogue.TEMPERATURE(scores, HALF).value == pytest.approx(1.0)
+    assert depth.ECE(scores, HALF).value == pytest.approx(0.0, abs=1e-12)
+    assert depth.ECE_P(scores, HALF).value > 0.9
+    assert depth.TEMPERATURE(scores, HALF).value == pytest.approx(1.0)
     sharp = from_margins(2 * margin)
-    assert catalogue.ECE(sharp, HALF).value == pytest.approx(0.15, abs=1e-12)
-    assert catalogue.ECE_P(sharp, HALF).value == pytest.approx(1 / 1001)
-    assert catalogue.TEMPERATURE(sharp, HALF).value == pytest.approx(2.0)
+    assert depth.ECE(sharp, HALF).value == pytest.approx(0.15, abs=1e-12)
+    assert depth.ECE_P(sharp, HALF).value == pytest.approx(1 / 1001)
+    assert depth.TEMPERATURE(sharp, HALF).value == pytest.approx(2.0)
 
 
 def test_a_scorer_that_knows_nothing(from_margins):
@@ -98,30 +99,30 @@ def test_intervals_follow_independence(from_margins):
     assert perfect.ci_low == wilson(5, 5).low
     alone = catalogue.ACCURACY(from_margins(margins, group=["a"] * 10), HALF)
     assert (alone.ci_low, alone.ci_high, alone.ci_method) == (None, None, None)
-    assert catalogue.NLL(from_margins(margins), HALF).ci_method == "clustered t"
-    assert catalogue.ECE(from_margins(margins), HALF).ci_method is None
+    assert depth.NLL(from_margins(margins), HALF).ci_method == "clustered t"
+    assert depth.ECE(from_margins(margins), HALF).ci_method is None
 
 
 def test_strata_of_length_are_plain_shares(from_margins):
     scores = from_margins([1.0, 1.0, -1.0, 1.0], chars=[((9,), (1,))] * 3 + [((1,), (9,))])
-    longer = catalogue.CHOSEN_LONGER_ACCURACY(scores, HALF)
+    longer = catalogue_bias.CHOSEN_LONGER_ACCURACY(scores, HALF)
     assert (longer.value, longer.n, longer.ci_method) == (pytest.approx(2 / 3), 3, "wilson")
     assert longer.ci_low == wilson(2, 3).low
-    balanced = catalogue.LENGTH_BALANCED_ACCURACY(scores, HALF)
+    balanced = catalogue_bias.LENGTH_BALANCED_ACCURACY(scores, HALF)
     assert balanced.value == pytest.approx((2 / 3 + 1) / 2)
     assert (balanced.n, balanced.ci_method) == (4, "clustered t")
 
 
 def test_length_without_a_direction_says_which(from_margins):
     scores = from_margins([1.0, 1.0], chars=[((9,), (1,))] * 2)
-    assert catalogue.LENGTH_BALANCED_ACCURACY(scores, HALF).reason == (
+    assert catalogue_bias.LENGTH_BALANCED_ACCURACY(scores, HALF).reason == (
         "no comparison in which the chosen response is shorter"
     )
     equal = from_margins([1.0, 1.0])
-    assert catalogue.LENGTH_BALANCED_ACCURACY(equal, HALF).reason == (
+    assert catalogue_bias.LENGTH_BALANCED_ACCURACY(equal, HALF).reason == (
         "no comparison in which the chosen response is longer or shorter"
     )
-    assert catalogue.CHOSEN_LONGER_ACCURACY(equal, HALF).reason == (
+    assert catalogue_bias.CHOSEN_LONGER_ACCURACY(equal, HALF).reason == (
         "no comparison in which the chosen response is longer"
     )
 
@@ -197,7 +198,7 @@ def test_human_ties_count_in_proper_scores_only(from_margins):
     scores = from_margins([2.0, -2.0, 0.0], preference=[1.0, 0.5, 0.5])
     assert catalogue.ACCURACY(scores, HALF).value == 1.0
     assert catalogue.ACCURACY(scores, HALF).n == 1
-    nll = catalogue.NLL(scores, HALF)
+    nll = depth.NLL(scores, HALF)
     softplus = math.log1p(math.exp(-2.0))
     assert nll.n == 3
     assert nll.value == pytest.approx((softplus + (1.0 + softplus) + math.log(2)) / 3)
@@ -255,18 +256,18 @@ def test_extreme_rewards_give_a_number_or_a_reason(metric, size, from_margins):
 
 
 def test_a_temperature_without_a_maximum_says_so(from_margins):
-    assert "no comparison is wrong" in catalogue.TEMPERATURE(from_margins([1.0, 2.0]), HALF).reason
-    assert "no comparison is right" in catalogue.TEMPERATURE(from_margins([-1.0]), HALF).reason
-    unsure = catalogue.TEMPERATURE(from_margins([1.0, 1.0, 1.0, -1.0]), HALF)
+    assert "no comparison is wrong" in depth.TEMPERATURE(from_margins([1.0, 2.0]), HALF).reason
+    assert "no comparison is right" in depth.TEMPERATURE(from_margins([-1.0]), HALF).reason
+    unsure = depth.TEMPERATURE(from_margins([1.0, 1.0, 1.0, -1.0]), HALF)
     assert unsure.value == pytest.approx(1 / math.log(3))
     assert (unsure.ci_low, unsure.ci_method) == (None, None)
 
 
 def test_one_cluster_leaves_the_null_undefined(from_margins):
     scores = from_margins([1.0, -1.0], group=["a", "a"])
-    assert catalogue.ECE(scores, HALF).value is not None
-    assert catalogue.ECE_NULL(scores, HALF).reason == "needs at least 2 clusters"
-    assert catalogue.ECE_P(scores, HALF).reason == "needs at least 2 clusters"
+    assert depth.ECE(scores, HALF).value is not None
+    assert depth.ECE_NULL(scores, HALF).reason == "needs at least 2 clusters"
+    assert depth.ECE_P(scores, HALF).reason == "needs at least 2 clusters"
 
 
 def test_a_reward_that_is_not_finite_is_refused(build):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from rmbench.metrics import catalogue
 from rmbench.metrics import catalogue_calibration as depth
 from rmbench.metrics.base import MeasureContext, Undefined
 from rmbench.metrics.cross_fitting import cluster_folds, cross_fitted_margin
@@ -68,13 +67,13 @@ def test_scaling_repairs_the_scale_and_only_that(from_margins):
     won = rng.random(4000) < expit(truth)
     margin = np.where(won, 1, -1) * 4 * truth
     scores = from_margins(margin)
-    plain, scaled = catalogue.NLL(scores, HALF), depth.SCALED_NLL(scores, HALF)
+    plain, scaled = depth.NLL(scores, HALF), depth.SCALED_NLL(scores, HALF)
     calibrated = np.logaddexp(0, -margin / 4).mean()
     assert scaled.value == pytest.approx(calibrated, abs=2e-3)
     assert scaled.value < plain.value - 0.1
     assert scaled.ci_method == "clustered t"
-    assert depth.SCALED_BRIER(scores, HALF).value < catalogue.BRIER(scores, HALF).value
-    assert depth.SCALED_ECE(scores, HALF).value < 0.03 < catalogue.ECE(scores, HALF).value
+    assert depth.SCALED_BRIER(scores, HALF).value < depth.BRIER(scores, HALF).value
+    assert depth.SCALED_ECE(scores, HALF).value < 0.03 < depth.ECE(scores, HALF).value
 
 
 def test_what_cannot_be_fitted_says_so(from_margins):

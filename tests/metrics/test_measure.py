@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rmbench.metrics import catalogue
+from rmbench.metrics import catalogue, catalogue_bias
+from rmbench.metrics import catalogue_calibration as depth
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.measure import measure
 from rmbench.result.models import Estimate
@@ -76,9 +77,9 @@ def test_agrees_with_calling_each_metric_on_filtered_scores(build):
         chars=[(rng.integers(1, 9, 3).tolist(), rng.integers(1, 9, 3).tolist()) for _ in range(60)],
     )
     context = MeasureContext(sections={"st": ("s", "t"), "u": ("u",)}, seed=7)
-    metrics = [catalogue.ACCURACY, catalogue.HARD_ACCURACY, catalogue.LENGTH_BALANCED_ACCURACY,
-               catalogue.NLL, catalogue.ECE, catalogue.ECE_NULL, catalogue.ECE_P,
-               catalogue.TEMPERATURE]  # fmt: skip
+    metrics = [catalogue.ACCURACY, catalogue.HARD_ACCURACY, catalogue_bias.LENGTH_BALANCED_ACCURACY,
+               depth.NLL, depth.ECE, depth.ECE_NULL, depth.ECE_P,
+               depth.TEMPERATURE]  # fmt: skip
     pools = {None: ("s", "t", "u"), "st": ("s", "t")}
     for estimate in measure(metrics, scores, context):
         metric = next(m for m in metrics if m.name == estimate.metric)
@@ -92,7 +93,7 @@ def test_agrees_with_calling_each_metric_on_filtered_scores(build):
 
 def test_the_seed_decides_the_draws(from_margins):
     scores = from_margins(np.random.default_rng(1).normal(1, 1, 100))
-    metrics = [catalogue.ECE_NULL, catalogue.ECE_P]
+    metrics = [depth.ECE_NULL, depth.ECE_P]
     first, again = (measure(metrics, scores, MeasureContext(seed=1)) for _ in range(2))
     assert first == again
     assert measure(metrics, scores, MeasureContext(seed=2)) != first

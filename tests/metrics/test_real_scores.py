@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binomtest
 
 from rmbench.metrics import catalogue
+from rmbench.metrics import catalogue_calibration as depth
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.measure import measure
 
@@ -50,8 +51,8 @@ def test_reward_models_on_judgebench(shared_data, read_scores, model, micro, mac
 
     scores = read_scores(shared_data / "scores" / "judgebench" / f"{model}.jsonl.gz", group)
     metrics = [catalogue.ACCURACY, catalogue.MACRO_ACCURACY, catalogue.WORST_SUBSET_ACCURACY,
-               catalogue.NLL, catalogue.OVERCONFIDENCE, catalogue.TEMPERATURE,
-               catalogue.ECE, catalogue.ECE_NULL, catalogue.ECE_P]  # fmt: skip
+               depth.NLL, depth.OVERCONFIDENCE, depth.TEMPERATURE,
+               depth.ECE, depth.ECE_NULL, depth.ECE_P]  # fmt: skip
     found = {(e.metric, e.subset): e for e in measure(metrics, scores, WRONG)}
     assert 100 * found["accuracy", None].value == pytest.approx(micro, abs=0.005)
     assert 100 * found["macro_accuracy", None].value == pytest.approx(macro, abs=0.005)

@@ -231,8 +231,30 @@ def test_style_that_cannot_be_controlled_says_why(from_margins):
     assert catalogue_bias.STYLE_BOLD_EFFECT(plain, HALF).reason == (
         "no comparison differs in bold spans"
     )
+    one_way = [[(1, 0, 0), (0, 0, 0)]] * 50 + [[(0, 0, 0)] * 2] * 150
+    confounded = from_margins(margin, chars=chars, markdown=one_way)
+    for metric in (catalogue_bias.STYLE_CONTROLLED_ACCURACY, catalogue_bias.STYLE_LENGTH_EFFECT):
+        assert metric(confounded, HALF).reason == (
+            "the chosen response has fewer headers in 0 examples, control needs 30"
+        )
+
+
+def test_what_hardly_ever_differs_is_held_equal_and_has_no_effect_of_its_own(from_margins):
+    rng = np.random.default_rng(11)
+    chars = lengths(rng, 200, 0.6)
+    margin = rng.normal(0.5, 1, 200)
     rare = [[(1, 0, 0), (0, 0, 0)]] * 5 + [[(0, 0, 0)] * 2] * 195
-    hardly = from_margins(margin, chars=chars, markdown=rare)
-    assert catalogue_bias.STYLE_CONTROLLED_ACCURACY(hardly, HALF).reason == (
-        "the chosen response has more headers in 5 examples, control needs 30"
+    scores = from_margins(margin, chars=chars, markdown=rare)
+    z = differences(chars, rare)[:, :2]
+    longer = z[:, 0] > 0
+    balanced = np.where(longer, 100 / longer.sum(), 100 / (~longer).sum())
+    intercept, effects = reference((margin > 0).astype(float), z, balanced)
+    assert catalogue_bias.STYLE_CONTROLLED_ACCURACY(scores, HALF).value == pytest.approx(
+        expit(intercept), abs=1e-6
+    )
+    assert catalogue_bias.STYLE_LENGTH_EFFECT(scores, HALF).value == pytest.approx(
+        effects[0], abs=1e-5
+    )
+    assert catalogue_bias.STYLE_HEADER_EFFECT(scores, HALF).reason == (
+        "headers differ in 5 examples, their effect needs 30"
     )

@@ -12,8 +12,8 @@ from scipy.stats import entropy
 from sklearn.metrics import log_loss
 
 from rmbench.data.votes import vote_share
-from rmbench.metrics import catalogue, votes
 from rmbench.metrics import catalogue_calibration as depth
+from rmbench.metrics import votes
 from rmbench.metrics.base import MeasureContext
 
 HALF = MeasureContext(ties="half")
@@ -36,7 +36,7 @@ def test_no_scorer_is_better_than_the_floor_and_the_ceiling(from_margins, shares
             "every label is a plain preference, not a share of votes"
         )
         return
-    floor, loss = depth.NLL_FLOOR(scores, HALF).value, catalogue.NLL(scores, HALF).value
+    floor, loss = depth.NLL_FLOOR(scores, HALF).value, depth.NLL(scores, HALF).value
     assert loss >= floor
     assert depth.NLL_EXCESS(scores, HALF).value == pytest.approx(loss - floor, abs=1e-12)
     agreement = depth.VOTE_AGREEMENT(scores, HALF).value
@@ -47,7 +47,7 @@ def test_a_scorer_that_knows_the_shares_reaches_both(from_margins):
     y = np.array([0.9, 0.6, 0.25, 0.5, 0.8])
     scores = from_margins(logit(y), preference=y)
     assert depth.NLL_EXCESS(scores, HALF).value == pytest.approx(0.0, abs=1e-12)
-    assert catalogue.NLL(scores, HALF).value == pytest.approx(entropy([y, 1 - y]).mean())
+    assert depth.NLL(scores, HALF).value == pytest.approx(entropy([y, 1 - y]).mean())
     ceiling = depth.VOTE_AGREEMENT_CEILING(scores, HALF).value
     assert ceiling == pytest.approx((0.9 + 0.6 + 0.75 + 0.5 + 0.8) / 5)
     assert depth.VOTE_AGREEMENT(scores, HALF).value == pytest.approx(ceiling)
@@ -58,7 +58,7 @@ def test_cross_entropy_is_the_mean_over_single_votes(from_margins):
     margin = np.array([1.0, -0.5, 2.0])
     won, lost = [3, 1, 4], [1, 3, 1]
     y = np.array(won) / np.add(won, lost)
-    found = catalogue.NLL(from_margins(margin, preference=y), HALF).value
+    found = depth.NLL(from_margins(margin, preference=y), HALF).value
     labels = np.array([1, 0] * 3)
     weight = np.stack([y, 1 - y], axis=1).ravel()
     p = 1 / (1 + np.exp(-margin.repeat(2)))

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from rmbench import plugins
 from rmbench.errors import SpecError
 from rmbench.resources import builtin_suites
 from rmbench.runner.catalogue import describe_suite
 from rmbench.spec import DataSpec, PreferenceSuite, load_suite
+from rmbench.spec.metric_groups import METRIC_GROUPS, contract
 from rmbench.spec.suite import UNVERIFIED_LAYOUT
 
 
@@ -44,6 +46,83 @@ def test_checking_a_layout_moves_no_number():
     unchecked = _suite(data=DataSpec(loader="auto", layout="unverified"))
     assert unchecked.digest == _suite().digest
     assert _suite(data=DataSpec(loader="auto", split="x")).digest != _suite().digest
+
+
+def test_another_metric_moves_no_other_number():
+    more = _suite(metrics=("accuracy", "nll", "@votes"))
+    assert more.digest == _suite().digest
+    assert _suite(headline="accuracy").digest != _suite().digest
+    assert (
+        _suite(metrics=("accuracy", "nll"), headline="nll").digest
+        != _suite(metrics=("accuracy", "nll"), headline="accuracy").digest
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ties": "wrong"},
+        {"version": "2"},
+        {"max_length": 512},
+        {"sections": {"Chat": ("easy",)}},
+        {"data": {"loader": "hh-transcript"}},
+        {"data": {"loader": "auto", "cluster": "id"}},
+        {"data": {"loader": "auto", "where": {"split": "hard"}}},
+        {"data": {"loader": "auto", "columns": {"prompt": "question"}}},
+        {"data": {"loader": "auto", "files": [{"path": "a.jsonl"}]}},
+    ],
+)
+def test_what_can_move_a_number_moves_the_digest(change: dict[str, Any]):
+    assert _suite(**change).digest != _suite().digest
+
+
+def test_a_field_at_its_default_is_one_left_out():
+    data = {"loader": "auto", "where": {}, "cluster": "prompt", "hub_parts": [], "options": {}}
+    assert _suite(data=data, editions=(), max_length=None).digest == _suite().digest
+
+
+def test_a_group_stands_for_its_members():
+    votes = METRIC_GROUPS["votes"]
+    assert _suite(metrics=("accuracy", "@votes")).metrics == ("accuracy", *votes)
+    assert _suite(metrics=("@votes", "nll_floor")).metrics == (
+        *(m for m in votes if m != "nll_floor"),
+        "nll_floor",
+    )
+    both = _suite(metrics=("@length", "@bias")).metrics
+    assert len(set(both)) == len(both)
+    assert set(both) == set(METRIC_GROUPS["bias"])
+
+
+def test_a_metric_named_twice_by_hand_stays_to_be_found():
+    assert _suite(metrics=("nll", "@calibration", "nll")).metrics.count("nll") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("@calibratoin", "did you mean '@calibration'"), ("@", "unknown group '@'")],
+)
+def test_an_unknown_group_is_named(tmp_path: Path, name: str, told: str):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name="mine"\nversion="1"\ntitle="t"\ndescription="d"\nties="half"\n'
+        f'metrics=["accuracy","{name}"]\n[data]\nloader="auto"\n'
+    )
+    with pytest.raises(SpecError, match=f"mine.toml: field 'metrics': .*{told}"):
+        load_suite(path)
+
+
+@pytest.mark.parametrize("group", METRIC_GROUPS)
+def test_members_of_groups_are_metrics(group: str):
+    members = METRIC_GROUPS[group]
+    assert len(set(members)) == len(members)
+    assert set(members) <= set(plugins.names(plugins.METRICS))
+    assert contract(members) == (f"@{group}",)
+
+
+def test_show_names_the_groups_and_their_members():
+    shown = " ".join(describe_suite(_suite(metrics=("accuracy", "@votes", "@scale"))).split())
+    assert "metrics accuracy, @votes, @scale" in shown
+    assert "@votes vote_agreement, vote_agreement_ceiling, nll_floor, nll_excess" in shown
 
 
 PARTS: dict[str, Any] = {
