@@ -3,6 +3,7 @@
 from rmbench.result.comparison import (
     COMPARISON_SCHEMA_VERSION,
     Comparison,
+    ComparisonReport,
     Coverage,
     Flip,
     GateOutcome,
@@ -12,6 +13,7 @@ from rmbench.result.comparison import (
     PairedTable,
     Side,
     SpeedEstimate,
+    Unmatched,
     Verdict,
 )
 from rmbench.result.models import (
@@ -43,6 +45,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Checkpoint",
     "Comparison",
+    "ComparisonReport",
     "Counts",
     "Coverage",
     "DataProvenance",
@@ -63,6 +66,7 @@ __all__ = [
     "SpeedEstimate",
     "StoredRun",
     "SuiteRef",
+    "Unmatched",
     "Verdict",
     "find_runs",
     "read_run",

@@ -50,6 +50,18 @@ class PairedEstimate(_Record):
     standard_error: float | None = Field(
         default=None, ge=0, description="of the difference, items of one cluster together"
     )
+    degrees_of_freedom: float | None = Field(
+        default=None, gt=0, description="of the t distribution that goes with the standard error"
+    )
+    seed_values: tuple[float, ...] = Field(
+        default=(), description="the metric of each seed, where the candidate is several"
+    )
+    standard_error_items: float | None = Field(
+        default=None, ge=0, description="its part that comes from the items; seeds only"
+    )
+    standard_error_seeds: float | None = Field(
+        default=None, ge=0, description="its part that comes from the seeds; seeds only"
+    )
     p: float | None = Field(default=None, description="two-sided, that the difference is 0")
     p_method: str | None = None
     n: int = Field(ge=0, description="examples")
@@ -149,6 +161,10 @@ class Comparison(_Record):
     suite: SuiteRef
     baseline: Side
     candidate: Side | None = Field(description="None: the candidate has no result on the suite")
+    headline: str | None = Field(
+        default=None,
+        description="the metric that `score` is, where all of the suite's items are compared",
+    )
     coverage: Coverage | None = None
     estimates: tuple[PairedEstimate, ...] = ()
     speeds: tuple[SpeedEstimate, ...] = ()
@@ -159,9 +175,13 @@ class Comparison(_Record):
     notes: tuple[str, ...] = ()
 
     def estimate(self, metric: str, subset: str | None = None) -> PairedEstimate | None:
-        """The estimate of that metric and subset, or ``None`` if there is none."""
+        """The estimate of that metric and subset, or ``None`` if there is none.
+
+        ``score`` is the headline's metric under another name.
+        """
+        name = self.headline if metric == "score" else metric
         for e in self.estimates:
-            if e.metric == metric and e.subset == subset:
+            if e.metric == name and e.subset == subset:
                 return e
         return None
 
@@ -217,3 +237,19 @@ class GateReport(_Record):
         if self.passed != all(o.status not in stop for o in self.outcomes):
             raise ValueError("passed does not follow from the outcomes")
         return self
+
+
+class Unmatched(_Record):
+    """A candidate's result on a suite that the baseline has none on."""
+
+    suite: str
+    candidate: Side
+
+
+class ComparisonReport(_Record):
+    """Everything that one call compared."""
+
+    schema_version: Literal[1] = COMPARISON_SCHEMA_VERSION
+    comparisons: tuple[Comparison, ...]
+    unmatched: tuple[Unmatched, ...] = ()
+    gate: GateReport | None = None
