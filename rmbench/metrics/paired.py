@@ -155,13 +155,32 @@ def tango_interval(counts: PairedCounts, confidence: float = CONFIDENCE) -> Inte
 
     def end(limit: float) -> float:
         def excess(delta: float) -> float:
-            return abs(d - delta) - z * _tango_error(counts, delta)
+            return abs(d - delta) - z * tango_error(counts, delta)
 
         # Without any difference the error is 0 at d itself, which is no end of the interval.
         inside = d + (1e-12 if limit > d else -1e-12)
         return limit if excess(limit) <= 0 else float(brentq(excess, limit, inside, xtol=1e-14))
 
     return Interval(end(-1.0), end(1.0), "tango")
+
+
+def tango_error(counts: PairedCounts, delta: float) -> float:
+    """Standard error of the accuracy difference if its true value were ``delta``.
+
+    From the restricted maximum likelihood estimate of the discordant share.
+
+    Source: Tango 1998, as for ``tango_interval``.
+    """
+    return restricted_error(counts.n, counts.only_first, counts.only_second, delta)
+
+
+def restricted_error(n: int, only_first: float, only_second: float, delta: float) -> float:
+    """As ``tango_error``, for expected counts, which need not be whole."""
+    f, g = only_first, only_second
+    b = -f - g + (2 * n - f + g) * delta
+    c = -g * delta * (1 - delta)
+    q = (sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+    return sqrt(max(0.0, (2 * q + delta * (1 - delta)) / n))
 
 
 def sign_flip_test(
@@ -385,15 +404,6 @@ def _corrected_phi(counts: PairedCounts) -> float:
     if excess > 0:
         excess = max(excess - counts.n / 2, 0.0)
     return excess / sqrt(margins)
-
-
-def _tango_error(counts: PairedCounts, delta: float) -> float:
-    """Standard error of the difference if it were ``delta`` (restricted likelihood)."""
-    n, f, g = counts.n, counts.only_first, counts.only_second
-    b = -f - g + (2 * n - f + g) * delta
-    c = -g * delta * (1 - delta)
-    q = (sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
-    return sqrt(max(0.0, (2 * q + delta * (1 - delta)) / n))
 
 
 def _connor(difference: float, discordance: float, alpha: float, power: float) -> float:

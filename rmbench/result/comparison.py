@@ -75,6 +75,10 @@ class PairedEstimate(_Record):
         default=None,
         description="smallest true difference found with 80 % power, two-sided at 5 %",
     )
+    candidate_ci_low: float | None = Field(
+        default=None, description="of the candidate's own value, 95 %; for rules without a baseline"
+    )
+    candidate_ci_high: float | None = None
     q: float | None = Field(
         default=None, description="p of a subset after Benjamini and Hochberg over the subsets"
     )
@@ -195,10 +199,21 @@ GateStatus = Literal["pass", "fail", "inconclusive", "error"]
 results must not be compared); it never passes."""
 
 
+GateTest = Literal["value", "bound", "noninferiority", "superiority", "speed"]
+"""How a rule is judged.
+
+``value`` and ``bound``: the value, or the end of its interval, against a threshold.
+``noninferiority``: the candidate is shown to lose less than it may. ``superiority``: no loss is
+shown. ``speed``: the factor between two medians, and Mann-Whitney.
+"""
+
+
 class GateOutcome(_Record):
     """One rule's answer on one suite and one candidate."""
 
     rule: str = Field(description="as it was written")
+    name: str | None = Field(default=None, description="what a file of rules calls it")
+    test: GateTest | None = None
     suite: str | None
     metric: str
     subset: str | None = None
@@ -219,6 +234,11 @@ class GateOutcome(_Record):
     detectable: float | None = Field(
         default=None, description="smallest loss this rule finds with 80 % power"
     )
+    unit: str | None = None
+    ci_low: float | None = Field(
+        default=None, description="lower end of the 95 % interval: of the difference, or of a value"
+    )
+    ci_high: float | None = None
     n: int | None = None
     message: str = Field(description="one line: what was found and what was asked for")
 
