@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from rmbench import plugins
-from rmbench.errors import RmbenchError, shorten
+from rmbench.errors import RmbenchError, UsageError, shorten
 from rmbench.runner.suites import find_suite, suite_names
 from rmbench.spec import DataFile, DataSpec, PreferenceSuite, SuiteSpec, ThroughputSuite
 from rmbench.spec.metric_groups import MARK, METRIC_GROUPS, contract
@@ -32,31 +32,43 @@ _SCORERS = {
 
 
 def list_entries(what: str) -> list[dict[str, Any]]:
-    """One row per suite, scorer, metric or loader, sorted by name."""
+    """One row per suite, scorer, metric or loader, sorted by name.
+
+    A plug-in that is broken has a row that says so, and hides none of the others.
+    """
     if what == "suites":
         return [_suite_row(name) for name in suite_names()]
     group = _GROUPS[what]
-    if what == "scorers":
-        return [
-            {"name": f"{name}:", "what": _SCORERS.get(name, "plug-in")}
-            for name in plugins.names(group)
-        ]
-    entries = [plugins.load(group, name) for name in plugins.names(group)]
-    if what == "loaders":
-        return [{"name": e.name, "what": e.summary} for e in entries]
-    direction = {True: "higher", False: "lower", None: "–"}
-    return [
-        {"name": e.name, "what": e.summary, "unit": e.unit, "better": direction[e.higher_is_better]}
-        for e in entries
-    ]
+    row = {"scorers": _scorer_row, "metrics": _metric_row, "loaders": _loader_row}[what]
+    return [row(name) for name in plugins.names(group)]
+
+
+def _scorer_row(name: str) -> dict[str, Any]:
+    what = _SCORERS.get(name) or f"of the package {plugins.package(plugins.SCORERS, name)}"
+    return {"name": f"{name}:", "what": what}
+
+
+def _loader_row(name: str) -> dict[str, Any]:
+    try:
+        return {"name": name, "what": plugins.load(plugins.LOADERS, name).summary}
+    except UsageError as error:
+        return {"name": name, "what": f"cannot be used: {error}"}
+
+
+def _metric_row(name: str) -> dict[str, Any]:
+    try:
+        metric = plugins.load(plugins.METRICS, name)
+    except UsageError as error:
+        return {"name": name, "what": f"cannot be used: {error}", "unit": "–", "better": "–"}
+    direction = {True: "higher", False: "lower", None: "–"}[metric.higher_is_better]
+    return {"name": name, "what": metric.summary, "unit": metric.unit, "better": direction}
 
 
 def _suite_row(name: str) -> dict[str, Any]:
     try:
         suite = find_suite(name)
     except RmbenchError as error:
-        # One broken plug-in must not hide the others.
-        return {"name": name, "what": f"cannot be read: {error}", "examples": "–", "data": "–"}
+        return {"name": name, "what": f"cannot be used: {error}", "examples": "–", "data": "–"}
     if isinstance(suite, ThroughputSuite):
         return {"name": name, "what": suite.title, "examples": suite.prompts, "data": "generated"}
     data = suite.data

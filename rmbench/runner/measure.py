@@ -16,10 +16,37 @@ from rmbench.result import Counts, Estimate, Mistake
 from rmbench.result.models import SkippedReason
 from rmbench.runner.suites import suite_metrics
 from rmbench.spec import PreferenceSuite
-from rmbench.types import PreferenceExample, PreferenceSet, Scores, TiePolicy
+from rmbench.types import (
+    Conversation,
+    PreferenceExample,
+    PreferenceSet,
+    ScoredBatch,
+    Scorer,
+    Scores,
+    TiePolicy,
+)
 
 MISTAKES_KEPT = 20
 """How many of the worst comparisons are kept with their texts."""
+
+
+def score_all(scorer: Scorer, asked: Sequence[Conversation]) -> ScoredBatch:
+    """A scorer's rewards, if it gave one to each conversation.
+
+    Raises:
+        ScorerError: If it returned something else than a ``ScoredBatch``, or one of another
+            length. Scorers may be anybody's.
+    """
+    batch: object = scorer.score(asked)
+    if not isinstance(batch, ScoredBatch):
+        raise ScorerError(
+            f"{scorer.info.name}: its score() returned {type(batch).__name__}, not a ScoredBatch"
+        )
+    if len(batch.reward) != len(asked):
+        raise ScorerError(
+            f"{scorer.info.name}: gave {len(batch.reward)} rewards for {len(asked)} responses"
+        )
+    return batch
 
 
 @dataclass(frozen=True)

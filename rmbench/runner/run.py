@@ -33,6 +33,7 @@ from rmbench.runner.measure import (
     count_unique_responses,
     drop_failed,
     estimate_all,
+    score_all,
     skipped_reasons,
     worst_mistakes,
 )
@@ -203,7 +204,7 @@ def _measure_preferences(
     if isinstance(scorer, ReplayScorer):
         scorer.join(data, _may_be_missing(data, request))
     info: ScorerInfo = scorer.info
-    scores = with_markdown(Scores.from_batch(data, scorer.score(conversations(data))), data)
+    scores = with_markdown(Scores.from_batch(data, score_all(scorer, conversations(data))), data)
     finite = drop_failed(scores, info.name, allow_partial=request.allow_partial)
     missing = data.missing
     if finite.failed:

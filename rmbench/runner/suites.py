@@ -13,8 +13,12 @@ from rmbench.types import PreferenceSet
 
 
 def suite_names() -> list[str]:
-    """Built-in suites and those of plug-ins, sorted."""
-    return sorted({*resources.builtin_suites(), *plugins.names(plugins.SUITES)})
+    """Built-in suites and those of plug-ins, sorted.
+
+    Raises:
+        UsageError: If two packages offer one name; it says which two.
+    """
+    return sorted({*resources.builtin_suites(), *_of_plugins()})
 
 
 def find_suite(name_or_path: str) -> SuiteSpec:
@@ -26,6 +30,12 @@ def find_suite(name_or_path: str) -> SuiteSpec:
     """
     path = suite_path(name_or_path)
     suite = load_suite(path)
+    if name_or_path in _of_plugins() and suite.name != name_or_path:
+        # Results lie under the name in the file, which must not be another suite's.
+        raise SpecError(
+            f"{path}: field 'name': {suite.name!r}, but the package "
+            f"{plugins.offer(plugins.SUITES, name_or_path)} offers it as {name_or_path!r}"
+        )
     if isinstance(suite, PreferenceSuite):
         _check_names(suite, path)
     return suite
@@ -79,15 +89,35 @@ def suite_path(name_or_path: str) -> Path:
 
     Raises:
         UnknownNameError: If there is no suite of that name.
+        UsageError: If two packages offer it, or the one that does gives no path.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
-    builtin = resources.builtin_suites()
+    offered, builtin = _of_plugins(), resources.builtin_suites()
     if name_or_path in builtin:
         return builtin[name_or_path]
-    if name_or_path in plugins.names(plugins.SUITES):
-        return Path(plugins.load(plugins.SUITES, name_or_path)())
+    if name_or_path in offered:
+        return _path_of_plugin(name_or_path)
     raise UnknownNameError.for_name("suite", name_or_path, suite_names())
+
+
+def _of_plugins() -> list[str]:
+    """Names of plug-ins' suites, none of which is a built-in one's."""
+    offered = plugins.names(plugins.SUITES)
+    for name in resources.builtin_suites().keys() & set(offered):
+        raise plugins.clash("suite", name, "rmbench", plugins.offer(plugins.SUITES, name))
+    return offered
+
+
+def _path_of_plugin(name: str) -> Path:
+    offered = plugins.load(plugins.SUITES, name)
+    try:
+        return Path(offered() if callable(offered) else offered)
+    except Exception as error:  # the function is a plug-in's: whatever it raises must be named
+        raise UsageError(
+            f"the suite {name!r} of the package {plugins.offer(plugins.SUITES, name)} gives no "
+            f"path of a TOML file: {plugins.one_line(error)}"
+        ) from error
 
 
 def _check_names(suite: PreferenceSuite, path: Path) -> None:

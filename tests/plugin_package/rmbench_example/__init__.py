@@ -1,0 +1,1 @@
+"""A plug-in package for rmbench: one scorer, one loader, one metric, one suite."""
