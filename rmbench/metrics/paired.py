@@ -200,21 +200,39 @@ def sign_flip_test(
     Raises:
         ValueError: If there is no cluster.
     """
-    n = len(cluster_sums)
+    return sign_flip_tests(cluster_sums[:, None], rng, draws=draws)[0]
+
+
+def sign_flip_tests(
+    cluster_sums: FloatArray, rng: np.random.Generator, *, draws: int = 10_000
+) -> list[SignFlipTest]:
+    """As ``sign_flip_test``, of several columns at once: they share the random signs.
+
+    Args:
+        cluster_sums: float64, shape (n_clusters, n_tests).
+        rng: Source of the random signs.
+        draws: Number of random patterns.
+
+    Raises:
+        ValueError: If there is no cluster.
+    """
+    n, n_tests = cluster_sums.shape
     if n == 0:
         raise ValueError("a sign-flip test needs at least one cluster")
     # Sums that differ by rounding only must count as equal to the observed one.
-    observed = abs(float(cluster_sums.sum())) - 1e-12 * float(np.abs(cluster_sums).sum())
+    observed = np.abs(cluster_sums.sum(axis=0)) - 1e-12 * np.abs(cluster_sums).sum(axis=0)
     if n <= _EXACT_CLUSTERS:
         pattern = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         totals = (2.0 * pattern - 1.0) @ cluster_sums
-        return SignFlipTest(float((np.abs(totals) >= observed).mean()), exact=True, draws=2**n)
-    extreme, chunk = 0, max(1, _CHUNK // n)
+        share = (np.abs(totals) >= observed).mean(axis=0)
+        return [SignFlipTest(float(p), exact=True, draws=2**n) for p in share]
+    extreme, chunk = np.zeros(n_tests, dtype=np.int64), max(1, _CHUNK // n)
     for start in range(0, draws, chunk):
         rows = min(chunk, draws - start)
         sign = 2.0 * rng.integers(0, 2, (rows, n), dtype=np.int8) - 1.0
-        extreme += int((np.abs(sign @ cluster_sums) >= observed).sum())
-    return SignFlipTest((1 + extreme) / (1 + draws), exact=False, draws=draws)
+        extreme += (np.abs(sign @ cluster_sums) >= observed).sum(axis=0)
+    p_values = ((1 + extreme) / (1 + draws)).tolist()
+    return [SignFlipTest(p, exact=False, draws=draws) for p in p_values]
 
 
 def holm(p_values: FloatArray) -> FloatArray:
