@@ -14,10 +14,13 @@ Examples:
   rmbench report results/runs -o report.html
   rmbench report results/runs/my-rm-1a2b3c4d -o report.md -o numbers.csv
   rmbench report results/runs/*/rm-bench
+  rmbench report results/runs/*/rm-bench -o margins.csv
 
 \b
 RUN is a result folder, a scorer's folder, or a folder of those.
-Without -o the tables are printed.
+Without -o the tables are printed. A CSV file has one row per estimate;
+one that is called margins.csv or NAME.margins.csv has one row per pair of
+a chosen and a rejected answer, with their rewards and the margin.
 """
 
 
@@ -30,7 +33,7 @@ Without -o the tables are printed.
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="File to write; its ending decides: .html .md .tex .csv .json. Repeatable.",
+    help="File to write; its ending decides: .html .md .tex .csv .json margins.csv. Repeatable.",
 )
 @click.option("--title", help="Heading of the report.")
 @json_option

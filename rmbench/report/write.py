@@ -36,6 +36,12 @@ def _csv(runs: Sequence[StoredRun], _title: str | None) -> str:
     return render_csv([run.result for run in runs])
 
 
+def _margins(runs: Sequence[StoredRun], _title: str | None) -> str:
+    from rmbench.report.margins import render_margins
+
+    return render_margins(runs)
+
+
 def _json(runs: Sequence[StoredRun], _title: str | None) -> str:
     from rmbench.report.delimited import render_json
 
@@ -51,13 +57,19 @@ RENDERERS: dict[str, Render] = {
 }
 """Suffix of a report file to what renders it."""
 
+MARGINS_NAME = "margins.csv"
+"""A file of this name, or whose name ends in a dot and this, holds every comparison."""
+
 
 def renderer_of(out: Path) -> Render:
-    """What renders the format that a file's suffix names.
+    """What renders the format that a file's name asks for.
 
     Raises:
         UsageError: If there is no such format.
     """
+    name = out.name.lower()
+    if name == MARGINS_NAME or name.endswith(f".{MARGINS_NAME}"):
+        return _margins
     render = RENDERERS.get(out.suffix.lower())
     if render is None:
         known = ", ".join(RENDERERS)
@@ -72,7 +84,8 @@ def write_report(runs: Sequence[StoredRun], out: Path, title: str | None = None)
 
     Args:
         runs: What to report on, in this order.
-        out: ``.html``, ``.md``, ``.tex``, ``.csv`` or ``.json``.
+        out: ``.html``, ``.md``, ``.tex``, ``.csv`` or ``.json``; a name that is or ends in
+            ``margins.csv`` holds every comparison instead of every estimate.
         title: Heading of the formats that have one.
 
     Raises:
