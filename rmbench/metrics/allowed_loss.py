@@ -66,28 +66,27 @@ def loss_from_table(counts: PairedCounts, loss: float, alpha: float) -> LossTest
 
 
 def loss_from_error(
-    gain: float, standard_error: float, n_clusters: int, loss: float, alpha: float
+    gain: float, standard_error: float, df: float, loss: float, alpha: float
 ) -> LossTest:
     """Test a loss from a mean paired difference and its clustered standard error.
 
-    Student's t with one degree of freedom less than there are clusters.
+    Student's t; for clusters, ``df`` is one less than there are of them.
 
     Raises:
-        ValueError: If the error is not positive or there are fewer than two clusters.
+        ValueError: If the error or the degrees of freedom are not positive.
 
-    >>> test = loss_from_error(-0.005, 0.0067, 1000, 0.02, 0.05)
+    >>> test = loss_from_error(-0.005, 0.0067, 999, 0.02, 0.05)
     >>> round(test.bound, 4), test.bound > -0.02
     (-0.016, True)
     """
-    if standard_error <= 0 or n_clusters < 2:
-        raise ValueError(f"no t test with an error of {standard_error} and {n_clusters} clusters")
-    df = n_clusters - 1
+    if standard_error <= 0 or df <= 0:
+        raise ValueError(f"no t test with an error of {standard_error} and {df} df")
     critical = float(stdtrit(df, 1 - alpha))
     return LossTest(
         bound=gain - critical * standard_error,
         p=float(stdtr(df, (gain + loss) / standard_error)),
         detectable=loss + (critical + float(stdtrit(df, _POWER))) * standard_error,
-        method=f"clustered t, {df:,} df",
+        method=f"clustered t, {df:.0f} df",
     )
 
 

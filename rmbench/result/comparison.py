@@ -263,6 +263,9 @@ class Unmatched(_Record):
     """A candidate's result on a suite that the baseline has none on."""
 
     suite: str
+    kind: Literal["preference", "throughput"] | None = Field(
+        default=None, description="the suite's; None: not known"
+    )
     candidate: Side
 
 

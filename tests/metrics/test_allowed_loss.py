@@ -81,7 +81,7 @@ def test_the_notes_case_is_inconclusive_at_one_point_and_passes_at_two() -> None
     assert one.p > ALPHA
     error = sqrt((45 - 25 / 1000) / 1000**2)
     assert error == pytest.approx(0.0067, abs=1e-4)
-    assert loss_from_error(-0.005, error, 1000, 0.01, ALPHA).bound == pytest.approx(
+    assert loss_from_error(-0.005, error, 999, 0.01, ALPHA).bound == pytest.approx(
         -0.0160, abs=1e-4
     )
 
@@ -98,7 +98,7 @@ def test_student_agrees_with_scipy() -> None:
     sample = np.random.default_rng(3).normal(-0.1, 1, 40)
     gain, error = float(sample.mean()), float(sample.std(ddof=1) / sqrt(40))
     for loss in (0.0, 0.3):
-        test = loss_from_error(gain, error, 40, loss, ALPHA)
+        test = loss_from_error(gain, error, 39, loss, ALPHA)
         assert test.p == pytest.approx(ttest_1samp(sample, -loss, alternative="less").pvalue)
         excluded = ttest_1samp(sample, -loss, alternative="greater").pvalue < ALPHA
         assert (test.bound > -loss) == excluded
@@ -106,9 +106,9 @@ def test_student_agrees_with_scipy() -> None:
 
 
 def test_without_an_error_there_is_no_t_test() -> None:
-    for error, clusters in ((0.0, 10), (0.1, 1)):
+    for error, df in ((0.0, 10), (0.1, 0)):
         with pytest.raises(ValueError, match="no t test"):
-            loss_from_error(0.0, error, clusters, 0.01, ALPHA)
+            loss_from_error(0.0, error, df, 0.01, ALPHA)
 
 
 @given(
