@@ -18,10 +18,13 @@ def command(what: str, as_json: bool) -> None:
     """List suites, scorers, metrics or loaders, built in and from plug-ins."""
     from tabulate import tabulate
 
-    from rmbench.runner.catalogue import list_entries
+    from rmbench.runner.catalogue import list_entries, list_prefixes
 
-    entries = list_entries(what)
+    entries, prefixes = list_entries(what), list_prefixes(what)
     if as_json:
-        click.echo(json.dumps({what: entries}, indent=2))
-    else:
-        click.echo(tabulate(entries, headers="keys", tablefmt="simple", maxcolwidths=[None, 70]))
+        body = {what: entries} | ({"prefixes": prefixes} if prefixes else {})
+        click.echo(json.dumps(body, indent=2))
+        return
+    click.echo(tabulate(entries, headers="keys", tablefmt="simple", maxcolwidths=[None, 70]))
+    for prefix in prefixes:
+        click.echo(f"\n{prefix['name']}: {prefix['what']}")

@@ -13,6 +13,7 @@ Examples:
   rmbench show rm-bench
   rmbench show ./my-suite.toml --json
   rmbench show rm-bench --overlap train.jsonl --data DIR
+  rmbench show robustness:llmbar --data DIR
 """
 
 
@@ -27,13 +28,15 @@ Examples:
     "--data",
     multiple=True,
     metavar="DIR",
-    help="With --overlap: folder with the suite's data; repeatable. Without it: the Hub.",
+    help="Folder with the suite's data; repeatable. With --overlap (without it: the Hub), and for "
+    "robustness: suites, to count the examples that each transformation fits.",
 )
 @json_option
 def command(suite: str, overlap: str | None, data: tuple[str, ...], as_json: bool) -> None:
     """Show what a suite measures, under which rules, and where its data come from."""
-    from rmbench.runner.catalogue import describe_suite
+    from rmbench.runner.catalogue import describe_suite, suite_as_json
     from rmbench.runner.suites import find_suite
+    from rmbench.spec import RobustnessSuite
 
     found = find_suite(suite)
     if overlap is not None:
@@ -42,6 +45,8 @@ def command(suite: str, overlap: str | None, data: tuple[str, ...], as_json: boo
         shared = suite_overlap(found, overlap, data)
         click.echo(json.dumps(shared.as_json(), indent=2) if as_json else shared.as_text())
         return
-    if data:
-        raise click.UsageError("--data is for --overlap")
-    click.echo(found.model_dump_json(indent=2) if as_json else describe_suite(found))
+    if data and not isinstance(found, RobustnessSuite):
+        raise click.UsageError("--data is for --overlap and for robustness: suites")
+    click.echo(
+        json.dumps(suite_as_json(found, data), indent=2) if as_json else describe_suite(found, data)
+    )

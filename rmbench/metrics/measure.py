@@ -12,6 +12,7 @@ from rmbench.metrics.arrays import BoolArray
 from rmbench.metrics.base import MeasureContext, Metric
 from rmbench.metrics.comparison_metric import ComparisonMetric
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.robustness_metric import RobustnessMetric
 from rmbench.result.models import Estimate
 from rmbench.types import Scores
 
@@ -58,6 +59,8 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
                 continue
             if isinstance(metric, ComparisonMetric):
                 found[m, p] = metric.estimate(part.comparisons, context, subset=part.name)
+            elif isinstance(metric, RobustnessMetric):
+                found[m, p] = metric.estimate(whole, context, subset=part.name)
             else:
                 rows = _rows(scores, part) if rows is None else rows
                 found[m, p] = metric(rows, context, subset=part.name)
@@ -66,6 +69,8 @@ def measure(metrics: Sequence[Metric], scores: Scores, context: MeasureContext) 
 
 def is_reported(metric: Metric, part: str | None, context: MeasureContext) -> bool:
     """Whether a metric is reported for a part of a suite, given by name."""
+    if isinstance(metric, RobustnessMetric):
+        return metric.is_reported(part)
     if part is None or metric.per_subset:
         return True
     per_section = isinstance(metric, ComparisonMetric) and metric.per_section

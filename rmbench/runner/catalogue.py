@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -10,8 +11,16 @@ from tabulate import tabulate
 
 from rmbench import plugins
 from rmbench.errors import RmbenchError, UsageError, shorten
-from rmbench.runner.suites import find_suite, suite_names
-from rmbench.spec import DataFile, DataSpec, PreferenceSuite, SuiteSpec, ThroughputSuite
+from rmbench.runner import robustness
+from rmbench.runner.suites import find_suite, load_data, suite_names
+from rmbench.spec import (
+    DataFile,
+    DataSpec,
+    PreferenceSuite,
+    RobustnessSuite,
+    SuiteSpec,
+    ThroughputSuite,
+)
 from rmbench.spec.metric_groups import MARK, METRIC_GROUPS, contract
 
 _GROUPS = {"scorers": plugins.SCORERS, "metrics": plugins.METRICS, "loaders": plugins.LOADERS}
@@ -78,8 +87,40 @@ def _suite_row(name: str) -> dict[str, Any]:
     return {"name": name, "what": suite.title, "examples": data.examples or "–", "data": where}
 
 
-def describe_suite(suite: SuiteSpec) -> str:
-    """A suite as readable text."""
+def list_prefixes(what: str) -> list[dict[str, str]]:
+    """What may stand before a name of the list to make another thing of it."""
+    if what != "suites":
+        return []
+    return [{"name": f"{robustness.PREFIX}SUITE", "what": robustness.SUMMARY}]
+
+
+def suite_as_json(suite: SuiteSpec, data_dirs: Sequence[Path | str] = ()) -> dict[str, Any]:
+    """A suite's fields; with data, also how many examples each transformation fits.
+
+    Args:
+        suite: The suite.
+        data_dirs: Folders with its data; read for a suite that rewrites another one's texts.
+
+    Raises:
+        UsageError: If the data cannot be found.
+        DataError: If they cannot be read.
+    """
+    body = suite.model_dump(mode="json")
+    if isinstance(suite, RobustnessSuite) and data_dirs:
+        body["facts"] = robustness.facts(suite, load_data(suite, data_dirs))
+    return body
+
+
+def describe_suite(suite: SuiteSpec, data_dirs: Sequence[Path | str] = ()) -> str:
+    """A suite as readable text; arguments and errors as of ``suite_as_json``."""
+    text = _described(suite)
+    if isinstance(suite, RobustnessSuite):
+        data = load_data(suite, data_dirs) if data_dirs else None
+        text += f"\n\n{robustness.describe(suite, data)}"
+    return text
+
+
+def _described(suite: SuiteSpec) -> str:
     head = f"{suite.name} (version {suite.version}): {suite.title}\n\n{fill(suite.description, 88)}"
     rows: list[tuple[str, str]] = []
     if isinstance(suite, PreferenceSuite):
@@ -106,6 +147,11 @@ def describe_suite(suite: SuiteSpec) -> str:
 def _preference_rows(suite: PreferenceSuite) -> list[tuple[str, str]]:
     data = suite.data
     rows = [("examples", str(data.examples) if data.examples else "as many as there are")]
+    if isinstance(suite, RobustnessSuite):
+        made = f"version {suite.transformations_version}, seed {suite.transformation_seed}"
+        rows.insert(0, ("made from", f"{suite.base.name} (digest {suite.base.digest[:12]})"))
+        rows[1] = ("examples", f"{rows[1][1]}, each also rewritten")
+        rows.append(("rewritten", f"in {len(suite.transformations)} ways ({made}), see below"))
     if data.hub_id:
         for hub_id, part in _hub(data).items():
             rows.append(("Hub", f"{hub_id} ({part})"))

@@ -9,7 +9,7 @@ from typing import Any
 from rmbench.data import load_preferences, load_suite_data
 from rmbench.data.overlap import Overlap, find_overlap
 from rmbench.errors import UsageError
-from rmbench.spec import PreferenceSuite, SuiteSpec
+from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec
 
 _NAMED = 10
 
@@ -61,7 +61,8 @@ def suite_overlap(suite: SuiteSpec, file: str, data_dirs: Sequence[str]) -> Suit
     """Read a suite's data and a file of preferences, and compare them.
 
     Args:
-        suite: A suite of preferences.
+        suite: A suite of preferences. Of one that rewrites another one's texts, the other one's
+            are compared: what a file shares with them it has seen before it was rewritten.
         file: A source of preferences in a known layout. Rows that cannot be used are counted;
             a row whose answers are equal is used, since its prompt is shared all the same.
         data_dirs: Folders with the suite's data; from the Hub without.
@@ -72,6 +73,8 @@ def suite_overlap(suite: SuiteSpec, file: str, data_dirs: Sequence[str]) -> Suit
     """
     if not isinstance(suite, PreferenceSuite):
         raise UsageError(f"the suite {suite.name!r} holds no preferences to compare")
+    if isinstance(suite, RobustnessSuite):
+        suite = suite.base
     data = load_suite_data(suite.data, suite.name, data_dirs, allow_partial=False)
     other = load_preferences(file, bad_rows="skip", identical="keep")
     return SuiteOverlap(

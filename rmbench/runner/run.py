@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rmbench import __version__
-from rmbench.data.load import load_suite_data
 from rmbench.engine.device import describe_environment
 from rmbench.errors import UsageError
 from rmbench.metrics.markdown import with_markdown
@@ -37,11 +36,19 @@ from rmbench.runner.measure import (
     skipped_reasons,
     worst_mistakes,
 )
-from rmbench.runner.suites import check_parts, find_suite
+from rmbench.runner.robustness import facts
+from rmbench.runner.suites import find_suite, load_data
 from rmbench.scorers.replay import ReplayScorer, scores_of
 from rmbench.scorers.replay_join import Allowed
 from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
-from rmbench.spec import DataSpec, PreferenceSuite, ScorerSpec, SuiteSpec, ThroughputSuite
+from rmbench.spec import (
+    DataSpec,
+    PreferenceSuite,
+    RobustnessSuite,
+    ScorerSpec,
+    SuiteSpec,
+    ThroughputSuite,
+)
 from rmbench.types import PreferenceSet, Scorer, Scores, TiePolicy, conversations
 
 DEFAULT_OUT = Path("results/runs")
@@ -118,9 +125,8 @@ def run(request: RunRequest) -> list[StoredRun]:
     _refuse_twice("suite", [s.name for s in suites])
     _refuse_twice("scorer", [f"{s.kind}:{s.target}" for s in specs])
     data = {
-        s.name: load_suite_data(
-            s.data,
-            s.name,
+        s.name: load_data(
+            s,
             request.data_dirs,
             allow_partial=request.allow_partial,
             skip_bad_rows=request.skip_bad_rows,
@@ -129,14 +135,6 @@ def run(request: RunRequest) -> list[StoredRun]:
         for s in suites
         if isinstance(s, PreferenceSuite)
     }
-    for suite in suites:
-        if isinstance(suite, PreferenceSuite):
-            data[suite.name] = check_parts(
-                suite,
-                data[suite.name],
-                allow_partial=request.allow_partial,
-                limited=request.limit is not None,
-            )
     if suites and not data and not any(s.kind == "hf" for s in specs):
         raise UsageError("a throughput suite times a model; none of the scorers runs one")
     runs: list[StoredRun] = []
@@ -246,6 +244,7 @@ def _measure_preferences(
                 skipped=skipped_reasons(data),
             ),
             notes=suite.caveats,
+            facts=facts(suite, data) if isinstance(suite, RobustnessSuite) else None,
         ),
     )
     return write_run(request.out, result, finite.scores, worst_mistakes(kept, finite.scores))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rmbench import plugins, resources
+from rmbench.data.load import load_suite_data
 from rmbench.errors import SpecError, UnknownNameError, UsageError, shorten
 from rmbench.metrics.base import Metric
-from rmbench.spec import PreferenceSuite, SuiteSpec, load_suite
+from rmbench.runner import robustness
+from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec, load_suite
 from rmbench.types import PreferenceSet
 
 
@@ -24,10 +27,15 @@ def suite_names() -> list[str]:
 def find_suite(name_or_path: str) -> SuiteSpec:
     """The suite of a name or a TOML path, with its loader and metrics known to exist.
 
+    ``robustness:`` before either is that suite on rewritten texts.
+
     Raises:
         UnknownNameError: If there is no suite of that name.
+        UsageError: If a suite is to be rewritten that cannot be.
         SpecError: If its file is wrong; the message names the field.
     """
+    if name_or_path.startswith(robustness.PREFIX):
+        return robustness.derive_suite(find_suite(name_or_path.removeprefix(robustness.PREFIX)))
     path = suite_path(name_or_path)
     suite = load_suite(path)
     if name_or_path in _of_plugins() and suite.name != name_or_path:
@@ -39,6 +47,33 @@ def find_suite(name_or_path: str) -> SuiteSpec:
     if isinstance(suite, PreferenceSuite):
         _check_names(suite, path)
     return suite
+
+
+def load_data(
+    suite: PreferenceSuite,
+    data_dirs: Sequence[Path | str],
+    *,
+    allow_partial: bool = False,
+    skip_bad_rows: bool = False,
+    limit: int | None = None,
+) -> PreferenceSet:
+    """Read a suite's examples and check that its parts are there.
+
+    For a suite that is made from another one, that one's are read, of which ``limit`` takes
+    the first, and rewritten. The other arguments, and what is raised, are those of
+    ``load_suite_data`` and ``check_parts``.
+    """
+    base = suite.base if isinstance(suite, RobustnessSuite) else suite
+    data = load_suite_data(
+        base.data,
+        base.name,
+        data_dirs,
+        allow_partial=allow_partial,
+        skip_bad_rows=skip_bad_rows,
+        limit=limit,
+    )
+    data = check_parts(base, data, allow_partial=allow_partial, limited=limit is not None)
+    return robustness.derive_data(suite, data) if isinstance(suite, RobustnessSuite) else data
 
 
 def suite_metrics(suite: PreferenceSuite) -> list[Metric]:
@@ -89,8 +124,14 @@ def suite_path(name_or_path: str) -> Path:
 
     Raises:
         UnknownNameError: If there is no suite of that name.
-        UsageError: If two packages offer it, or the one that does gives no path.
+        UsageError: If two packages offer it, or the one that does gives no path; or if it is
+            made from another one and has no file.
     """
+    if name_or_path.startswith(robustness.PREFIX):
+        base = name_or_path.removeprefix(robustness.PREFIX)
+        raise UsageError(
+            f"{name_or_path} is made from {base} and has no file of its own: name {base}"
+        )
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
     offered, builtin = _of_plugins(), resources.builtin_suites()
@@ -98,6 +139,12 @@ def suite_path(name_or_path: str) -> Path:
         return builtin[name_or_path]
     if name_or_path in offered:
         return _path_of_plugin(name_or_path)
+    result_name = robustness.PREFIX.replace(":", "-")
+    if name_or_path.startswith(result_name):
+        raise UnknownNameError(
+            f"unknown suite {name_or_path!r}: a suite on rewritten texts is asked for as "
+            f"'{robustness.PREFIX}{name_or_path.removeprefix(result_name)}'"
+        )
     raise UnknownNameError.for_name("suite", name_or_path, suite_names())
 
 

@@ -6,6 +6,7 @@ file and the field.
 
 from __future__ import annotations
 
+from rmbench.spec.robustness import RobustnessSuite
 from rmbench.spec.scorer import ScorerSpec, load_scorer
 from rmbench.spec.suite import (
     Arm,
@@ -25,6 +26,7 @@ __all__ = [
     "DataFile",
     "DataSpec",
     "PreferenceSuite",
+    "RobustnessSuite",
     "ScorerSpec",
     "SuiteSpec",
     "ThroughputSuite",

@@ -9,11 +9,10 @@ In the style of reWordBench (Wu et al., EMNLP 2025); the wording and the rules a
 """
 
 from rmbench.data.robustness.catalogue import TRANSFORMATIONS, VERSION
-from rmbench.data.robustness.derive import ORIGINAL, Derived, derive
+from rmbench.data.robustness.derive import Derived, derive
 from rmbench.data.robustness.transformation import Family, Transformation
 
 __all__ = [
-    "ORIGINAL",
     "TRANSFORMATIONS",
     "VERSION",
     "Derived",

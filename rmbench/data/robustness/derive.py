@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rmbench.data.robustness.transformation import Transformation
+from rmbench.spec.robustness import ORIGINAL
 from rmbench.types import PreferenceSet
-
-ORIGINAL = "original"
-"""Subset of the examples as they are."""
 
 
 @dataclass(frozen=True)
