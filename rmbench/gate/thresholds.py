@@ -40,7 +40,8 @@ def judge_threshold(
             return missing(rule, subject, f"{rule.target} has no interval to judge by")
         low_end = rule.op.startswith("<")
         held = interval[0] if low_end else interval[1]
-        what = f"is {level(value, rule.unit)}, {'lower' if low_end else 'upper'} end of 95 %"
+        end = "lower" if low_end else "upper"
+        what = f"is {level(value, rule.unit)}; the 95 % interval's {end} end is"
     # Thresholds always have a limit; only losses may be shares of a baseline.
     fails = _HOLDS[rule.op](held, rule.limit or 0.0)
     message = f"{what} {level(held, rule.unit)}, {_relation(rule, fails)}"
