@@ -6,45 +6,41 @@ name after the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rmbench.metrics.ranking import best_of_n_kl
+from rmbench.report.depth_labels import (
+    BIAS_LABELS,
+    CALIBRATION_LABELS,
+    SCALE_LABELS,
+    VOTE_LABELS,
+)
+from rmbench.report.metric_label import (
+    ACCURACY,
+    BEST_OF_N,
+    CALIBRATION,
+    OTHER,
+    SCALE,
+    SELECTIVE,
+    SENSITIVITY,
+    THROUGHPUT,
+    VOTES,
+    MetricLabel,
+)
+from rmbench.report.robustness_labels import ROBUSTNESS_LABELS
 
-
-@dataclass(frozen=True)
-class MetricLabel:
-    """How one metric is presented.
-
-    Attributes:
-        metric: Its name in results.
-        label: Its name in reports.
-        group: The heading it stands under.
-        help: One line on how to read it.
-        signed: Whether a plus sign carries meaning.
-        interval: Whether narrow tables show its interval too.
-        main: Whether narrow tables show it at all.
-    """
-
-    metric: str
-    label: str
-    group: str
-    help: str = ""
-    signed: bool = False
-    interval: bool = False
-    main: bool = True
-
-    @property
-    def by_part(self) -> str:
-        """Heading of its values part by part."""
-        return f"{self.label} by {'section' if self.metric == 'section_score' else 'subset'}"
-
-
-ACCURACY = "Accuracy"
-SENSITIVITY = "Length and style"
-BEST_OF_N = "Best of N"
-CALIBRATION = "Calibration"
-THROUGHPUT = "Throughput"
-OTHER = "Other"
+__all__ = [
+    "ACCURACY",
+    "BEST_OF_N",
+    "CALIBRATION",
+    "OTHER",
+    "SCALE",
+    "SELECTIVE",
+    "SENSITIVITY",
+    "THROUGHPUT",
+    "VOTES",
+    "MetricLabel",
+    "label_of",
+    "position_of",
+]
 
 _CURVE = tuple((n, f"{best_of_n_kl(n):.2f}") for n in (1, 2, 4, 8, 16, 32))
 _LABELS = (
@@ -125,6 +121,30 @@ _LABELS = (
         main=False,
     ),
     MetricLabel(
+        "group_mean_accuracy",
+        "mean by prompt",
+        ACCURACY,
+        "accuracy over a prompt's pairs, averaged over prompts",
+        interval=True,
+        main=False,
+    ),
+    MetricLabel(
+        "macro_group_mean_accuracy",
+        "macro mean by prompt",
+        ACCURACY,
+        "mean of the subsets' means by prompt",
+        interval=True,
+        main=False,
+    ),
+    MetricLabel(
+        "section_mean_best_of_n_accuracy",
+        "section mean best of N",
+        ACCURACY,
+        "mean of the sections' best of N",
+        interval=True,
+        main=False,
+    ),
+    MetricLabel(
         "tie_rate", "tie rate", ACCURACY, "share of comparisons with equal rewards", main=False
     ),
     MetricLabel(
@@ -144,27 +164,8 @@ _LABELS = (
         "the rejected answer has the richer style",
         interval=True,
     ),
-    MetricLabel(
-        "length_balanced_accuracy",
-        "length-balanced",
-        SENSITIVITY,
-        "mean of the next two, so that preferring length earns nothing",
-        interval=True,
-    ),
-    MetricLabel(
-        "chosen_longer_accuracy",
-        "chosen longer",
-        SENSITIVITY,
-        "accuracy where the chosen answer has more characters",
-        main=False,
-    ),
-    MetricLabel(
-        "chosen_shorter_accuracy",
-        "chosen shorter",
-        SENSITIVITY,
-        "accuracy where the chosen answer has fewer characters",
-        main=False,
-    ),
+    *BIAS_LABELS,
+    *ROBUSTNESS_LABELS,
     MetricLabel(
         "confounder_shift",
         "shift",
@@ -203,43 +204,30 @@ _LABELS = (
         )
         for n, _ in _CURVE[1:]
     ),
-    MetricLabel("nll", "NLL", CALIBRATION, "mean −log sigmoid(margin); a coin flip gets 0.693"),
-    MetricLabel("brier", "Brier", CALIBRATION, "mean squared error of sigmoid(margin)", main=False),
     MetricLabel(
-        "brier_skill",
-        "Brier skill",
-        CALIBRATION,
-        "1 is perfect, 0 is a coin flip, below 0 is worse than one",
-        signed=True,
-    ),
-    MetricLabel("ece", "ECE", CALIBRATION, "mean gap between confidence and accuracy"),
-    MetricLabel(
-        "ece_null",
-        "ECE if calibrated",
-        CALIBRATION,
-        "the ECE a perfectly calibrated scorer would show on as many examples",
-    ),
-    MetricLabel(
-        "ece_p",
-        "ECE p-value",
-        CALIBRATION,
-        "chance of so large an ECE if perfectly calibrated",
+        "ppe_max_score",
+        "PPE maximum",
+        BEST_OF_N,
+        "highest point of the best-of-K curve, as PPE computes it",
         main=False,
     ),
     MetricLabel(
-        "overconfidence",
-        "overconfidence",
-        CALIBRATION,
-        "mean confidence minus accuracy",
-        signed=True,
+        "ppe_loss",
+        "PPE loss",
+        BEST_OF_N,
+        "mean squared distance from the best possible best-of-K curve, as PPE computes it",
         main=False,
     ),
     MetricLabel(
-        "temperature",
-        "temperature",
-        CALIBRATION,
-        "what margins must be divided by; above 1 is over-confident",
+        "ppe_auc",
+        "PPE AUC",
+        BEST_OF_N,
+        "ROC AUC of the rewards, each prompt's scaled to its range",
+        main=False,
     ),
+    *VOTE_LABELS,
+    *CALIBRATION_LABELS,
+    *SCALE_LABELS,
     MetricLabel("pairs_per_s", "pairs/s", THROUGHPUT, "preference pairs scored per second"),
     MetricLabel("tokens_per_s", "tokens/s", THROUGHPUT, "useful tokens per second"),
     MetricLabel(
