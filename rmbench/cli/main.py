@@ -23,6 +23,7 @@ _VERBS = {
     "train": "Train a reward model on preference pairs.",
     "run": "Measure reward models on suites.",
     "score": "Score every response of a large set into one Parquet file.",
+    "compare": "Compare candidates with a baseline on the same items.",
     "report": "Write results as HTML, Markdown, LaTeX, CSV or JSON.",
     "list": "List suites, scorers, metrics or loaders.",
     "show": "Show what a suite measures and where its data come from.",

@@ -6,7 +6,7 @@ from rmbench.compare.compare import (
     CompareRequest,
     compare,
     raise_if_not_comparable,
-    too_little_covered,
+    require_coverage,
 )
 from rmbench.compare.estimates import paired_estimates
 from rmbench.compare.flips import Flips, find_flips, with_texts
@@ -27,7 +27,7 @@ __all__ = [
     "find_flips",
     "paired_estimates",
     "raise_if_not_comparable",
-    "too_little_covered",
+    "require_coverage",
     "verdict",
     "with_texts",
 ]

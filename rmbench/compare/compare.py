@@ -12,7 +12,7 @@ from rmbench.compare.flips import find_flips, with_texts
 from rmbench.compare.protocol import check_protocol, check_texts, shared_suite
 from rmbench.compare.select import Model, read_models, side_of
 from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, speed_notes
-from rmbench.errors import NotComparableError, UsageError
+from rmbench.errors import GateFailedError, NotComparableError, UsageError
 from rmbench.result import (
     Comparison,
     ComparisonReport,
@@ -72,7 +72,7 @@ def compare(request: CompareRequest) -> ComparisonReport:
         for group in groups
     ]
     unmatched = [
-        Unmatched(suite=suite, candidate=side_of(run))
+        Unmatched(suite=suite, candidate=side_of(run), kind=run.result.suite.kind)
         for model in candidates
         for suite, run in model.runs.items()
         if suite not in baseline.runs
@@ -99,19 +99,27 @@ def raise_if_not_comparable(report: ComparisonReport) -> None:
         )
 
 
-def too_little_covered(report: ComparisonReport, minimum: float) -> tuple[str, ...]:
-    """One line for each comparison that shares less than ``minimum`` of its items.
+def require_coverage(report: ComparisonReport, minimum: float) -> None:
+    """Make a failed gate of comparisons that share too few of their items.
 
     Args:
         report: What was compared.
         minimum: Smallest share of shared among all items, in [0, 1].
+
+    Raises:
+        GateFailedError: Naming the first such suite.
     """
-    return tuple(
-        f"{c.suite.name}: {c.coverage.shared:,} items are shared, "
-        f"{100 * c.coverage.fraction:.1f} % of all; --min-coverage asks for {100 * minimum:g} %"
-        for c in report.comparisons
-        if c.coverage is not None and c.coverage.fraction < minimum
-    )
+    short = [
+        c for c in report.comparisons if c.coverage is not None and c.coverage.fraction < minimum
+    ]
+    if short and short[0].coverage is not None:
+        covered = short[0].coverage
+        more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
+        raise GateFailedError(
+            f"{short[0].suite.name}: only {covered.shared:,} items are shared, "
+            f"{100 * covered.fraction:.1f} % of all, and --min-coverage asks for "
+            f"{100 * minimum:g} %{more}"
+        )
 
 
 def _compare(

@@ -138,7 +138,7 @@ def _draft(metric: Metric, part: Sequence[Part], sides: _Sides) -> _Draft:
     name = part[0].name
     draft = _Draft(metric.name, name, metric.unit, metric.higher_is_better, None, {})
     if not isinstance(metric, _Paired):
-        return _without_test(draft, sides, "the metric gives no influences, which a test needs")
+        return _without_test(draft, sides, "no paired test: the metric gives no influences")
     # What compares subsets with each other is given the whole suite for each of them.
     own = isinstance(metric, ComparisonMetric)
     given = [p.comparisons for p in part] if own else sides.wholes
@@ -177,9 +177,7 @@ def _values(measured: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _no_test(name: str) -> str:
-    if name in _CALIBRATION:
-        return f"there is no paired test for {name}: compare nll or brier"
-    return f"there is no paired test for {name}"
+    return "no paired test: compare nll or brier" if name in _CALIBRATION else "no paired test"
 
 
 def _undefined(draft: _Draft, found: Sequence[Measured | Undefined], sides: _Sides) -> _Draft:

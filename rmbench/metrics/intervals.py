@@ -225,8 +225,8 @@ def clustered_interval(
         estimate: The estimate over all examples.
         groups: int64, shape (n_examples,); cluster codes.
         fraction: Whether the estimate lies in [0, 1]. Then, where no cluster differs
-            from another (all right or all wrong), Wilson's interval on the number of
-            clusters stands in for a width of 0, and the ends are clipped.
+            from another (all right, all wrong or all tied), Wilson's bound on the share of
+            clusters that differ stands in for a width of 0, and the ends are clipped.
         confidence: Coverage, in (0, 1).
 
     Returns:
@@ -241,11 +241,24 @@ def clustered_interval(
     if error <= _NO_VARIATION * abs(estimate.value):
         if not fraction:
             return None
-        stand_in = wilson(min(estimate.value, 1.0) * n_clusters, n_clusters, confidence)
-        return Interval(stand_in.low, stand_in.high, "wilson on clusters")
+        return _without_variation(min(estimate.value, 1.0), n_clusters, confidence)
     half = _t(confidence, n_clusters - 1) * error
     interval = Interval(estimate.value - half, estimate.value + half, "clustered t")
     return interval.clipped(0.0, 1.0) if fraction else interval
+
+
+def _without_variation(value: float, n_clusters: int, confidence: float) -> Interval:
+    """Interval of a fraction that is the same in every cluster.
+
+    Clusters that differ may be there and not have been drawn: a share of them up to Wilson's
+    bound for none in ``n_clusters``. At worst all of those have 0, at best all have 1. Where all
+    are right that is Wilson's own interval; where every comparison is a tie (0.5) it is much
+    narrower than that of a coin's throws, which would have differed.
+    """
+    unseen = wilson(0, n_clusters, confidence).high
+    low = value * wilson(n_clusters, n_clusters, confidence).low
+    high = min(1.0, unseen + value * (1 - unseen))
+    return Interval(low, high, "wilson on clusters")
 
 
 def proportion_interval(

@@ -184,11 +184,22 @@ def test_ends_of_fractions_are_clipped():
     assert 0.0 < found.low < 0.875
 
 
-@pytest.mark.parametrize(("value", "successes"), [(1.0, 3), (0.0, 0), (0.5, 1.5)])
+@pytest.mark.parametrize(("value", "successes"), [(1.0, 3), (0.0, 0)])
 def test_no_variation_leaves_wilson_on_the_clusters(value, successes):
     found = iv.proportion_interval(np.full(6, value), G)
     assert found.method == "wilson on clusters"
     assert ends(found) == ends(iv.wilson(successes, 3))
+
+
+def test_ties_throughout_are_not_a_coins_throws():
+    n = 1000
+    found = iv.proportion_interval(np.full(n, 0.5), np.arange(n))
+    # An untied example would be one of at most z^2 / (n + z^2), won or lost.
+    unseen = 1.959963984540054**2 / (n + 1.959963984540054**2)
+    assert found.method == "wilson on clusters"
+    assert ends(found) == pytest.approx((0.5 - unseen / 2, 0.5 + unseen / 2))
+    coin = iv.proportion_interval(np.tile([0.0, 1.0], n // 2), np.arange(n))
+    assert coin.high - coin.low > 10 * (found.high - found.low)
 
 
 def test_all_right_in_ninths_is_still_all_right():

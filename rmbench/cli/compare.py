@@ -1,0 +1,115 @@
+"""``rmbench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rmbench.cli.options import json_option, say
+
+_EPILOG = """\b
+Examples:
+  rmbench compare results/runs/length-1a2b3c4d results/runs/my-rm-5e6f7a8b
+  rmbench compare runs/old/rm-bench runs/new/rm-bench -o compare.html
+  rmbench compare runs/baseline runs/seed-* --replicates
+  rmbench compare runs/old runs/new --fail-if "accuracy:1pp" --strict
+
+\b
+BASELINE and CANDIDATE are result folders (one suite) or a scorer's folder
+(all its suites). Exit code 0: compared; 1: a gate failed or too few items
+are shared; 2: the two must not be compared.
+"""
+
+
+def _flips(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    if value == "all":
+        return None
+    if value.isdecimal():
+        return int(value)
+    raise click.BadParameter("expected a number or 'all'", ctx, param)
+
+
+@click.command("compare", epilog=_EPILOG)
+@click.argument("baseline", metavar="BASELINE", type=click.Path(path_type=Path))
+@click.argument(
+    "candidates", metavar="CANDIDATE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--allow-partial",
+    is_flag=True,
+    help="Compare the items that both have where they differ; see --min-coverage.",
+)
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="Share of all items that must be shared; below it the exit code is 1.",
+)
+@click.option(
+    "--replicates",
+    is_flag=True,
+    help="The candidates are seeds of one recipe: compare their mean, with the error from items and from seeds.",
+)
+@click.option(
+    "--flips",
+    default="20",
+    show_default=True,
+    callback=_flips,
+    metavar="N|all",
+    help="Most lost and most gained items that are listed.",
+)
+@click.option(
+    "--speed-factor",
+    type=click.FloatRange(1, min_open=True),
+    default=1.05,
+    show_default=True,
+    metavar="X",
+    help="Smallest ratio of two speeds that counts.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File to write; its ending decides: .html .md .json. Repeatable.",
+)
+@json_option
+def command(
+    baseline: Path,
+    candidates: tuple[Path, ...],
+    allow_partial: bool,
+    min_coverage: float,
+    replicates: bool,
+    flips: int | None,
+    speed_factor: float,
+    outputs: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Compare candidates with a baseline on the same items."""
+    from rmbench.compare import CompareRequest, compare, raise_if_not_comparable, require_coverage
+    from rmbench.report.compare_text import render_comparisons
+    from rmbench.report.compare_write import comparison_renderer, write_comparison
+
+    for output in outputs:
+        comparison_renderer(output)
+    report = compare(
+        CompareRequest(
+            baseline=baseline,
+            candidates=candidates,
+            allow_partial=allow_partial,
+            replicates=replicates,
+            flips=flips,
+            speed_factor=speed_factor,
+        )
+    )
+    for output in outputs:
+        write_comparison(report, output)
+        say(f"wrote {output}")
+    click.echo(report.model_dump_json() if as_json else render_comparisons(report))
+    raise_if_not_comparable(report)
+    require_coverage(report, min_coverage)

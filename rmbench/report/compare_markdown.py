@@ -1,0 +1,112 @@
+"""A comparison in GitHub's Markdown: for a job's summary or a comment, so headings start at ###."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from rmbench.report.compare_content import (
+    WORDS,
+    Block,
+    Row,
+    build_blocks,
+    main_rows,
+    reasons_of,
+)
+from rmbench.report.numbers import number
+from rmbench.report.text import join, markdown
+from rmbench.result import ComparisonReport, Flip
+
+_HEADER = ("metric", "baseline", "candidate", "difference [95 %]", "p", "verdict")
+_FULL_HEADER = (
+    "metric", "part", "baseline", "candidate", "difference [95 %]", "p or q", "wins / losses",
+    "detectable", "n", "method", "verdict",
+)  # fmt: skip
+
+
+def render_markdown(report: ComparisonReport) -> str:
+    """The verdicts as a list, the tables below them folded."""
+    found = build_blocks(report)
+    lines = [f"- {join(block.line, markdown)}" for block in found.blocks]
+    lines += [f"- {join(text, markdown)}" for text in found.unmatched]
+    blocks = ["### Comparison", "\n".join(lines)]
+    blocks += [_body(block) for block in found.blocks if block.candidate and not block.refused]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _body(block: Block) -> str:
+    title = f"{block.suite}: {block.candidate} against {block.baseline}"
+    parts = [f"#### {markdown(title)}"]
+    if block.facts:
+        parts.append("; ".join(join(fact, markdown) for fact in block.facts))
+    rows = main_rows(block)
+    if rows:
+        parts.append(_table([_short(row) for row in rows], _HEADER, left=(0, 5)))
+    rest = [*block.rows, *block.parts]
+    if rest:
+        table = _table([_full(row) for row in rest], _FULL_HEADER, left=(0, 1, 9, 10))
+        summary = f"All {len(rest):,} differences"
+        if block.n_parts:
+            summary += f"; {len(block.moved):,} of {block.n_parts:,} of parts are significant"
+        parts.append(_folded(summary, table))
+    if block.better or block.worse:
+        text = (
+            f"Right only for {markdown(block.candidate)}: {block.better:,} items; "
+            f"only for {markdown(block.baseline)}: {block.worse:,}."
+        )
+        parts.append(f"{text}\n\n{_flips(block)}" if block.flips else text)
+    notes = [f"- {markdown(note)}" for note in block.notes]
+    notes += [
+        f"- {markdown(reason)}: {markdown(labels)}"
+        for reason, labels in reasons_of([r for r in block.not_tested if r.part is None])
+    ]
+    if notes:
+        parts.append(_folded("Not tested, and notes", "\n".join(notes)))
+    return "\n\n".join(parts)
+
+
+def _short(row: Row) -> list[str]:
+    return [
+        join(row.label, markdown),
+        row.baseline,
+        row.candidate,
+        f"{row.difference} {row.interval}".rstrip(),
+        markdown(row.p),
+        WORDS[row.verdict],
+    ]
+
+
+def _full(row: Row) -> list[str]:
+    label, baseline, candidate, difference, p, verdict = _short(row)
+    return [
+        label, markdown(row.part or ""), baseline, candidate, difference, p, row.wins,
+        row.detectable, row.n, markdown(row.how), verdict,
+    ]  # fmt: skip
+
+
+def _flips(block: Block) -> str:
+    body = [_flip(flip) for flip in block.flips]
+    header = ("item", "part", "baseline's margin", "candidate's margin")
+    shown = f"{len(block.flips):,} of {block.better + block.worse:,} flipped items"
+    return _folded(f"{shown}, worst losses first", _table(body, header, left=(0, 1)))
+
+
+def _flip(flip: Flip) -> list[str]:
+    return [
+        markdown(flip.example_id),
+        markdown(flip.subset),
+        number(flip.margin_baseline, signed=True),
+        number(flip.margin_candidate, signed=True),
+    ]
+
+
+def _folded(summary: str, body: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _table(body: Sequence[Sequence[str]], header: Sequence[str], left: tuple[int, ...]) -> str:
+    align = tuple("left" if i in left else "right" for i in range(len(header)))
+    return tabulate(
+        body, headers=list(header), tablefmt="pipe", disable_numparse=True, colalign=align
+    )
