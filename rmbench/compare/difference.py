@@ -29,7 +29,6 @@ from rmbench.metrics.intervals import (
     cluster_sums,
     clustered_standard_error,
     count_clusters,
-    t_interval,
 )
 from rmbench.metrics.paired import (
     PairedCounts,
@@ -141,8 +140,8 @@ def paired_difference(
     if error <= _NO_VARIATION * abs(shell.value):
         fields["reason"] = "every cluster differs by the same amount"
         return Difference(baseline.value, value, len(kept), n_clusters, fields, sums)
-    interval = t_interval(shell.value, error, n_clusters, "clustered t", CONFIDENCE)
-    fields |= _interval(interval, width) | {
+    interval = clustered_interval(Linearised(shell.value, influence, used), codes, fraction=False)
+    fields |= (_interval(interval, width) if interval else {}) | {
         "standard_error": error,
         "degrees_of_freedom": n_clusters - 1.0,
         "detectable": detectable_mean(
