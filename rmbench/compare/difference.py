@@ -26,7 +26,9 @@ from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.intervals import (
     CONFIDENCE,
     Interval,
+    Linearised,
     cluster_sums,
+    clustered_interval,
     clustered_standard_error,
     count_clusters,
 )
