@@ -15,7 +15,7 @@ from rmbench.report.compare_content import (
     main_rows,
     reasons_of,
 )
-from rmbench.report.html import environment
+from rmbench.report.html import template_environment
 from rmbench.report.numbers import number, quantity
 from rmbench.report.text import join, plain
 from rmbench.result import Comparison, ComparisonReport, Flip, PairedEstimate
@@ -113,7 +113,7 @@ def render_html(report: ComparisonReport, title: str | None = None) -> str:
         }
     )
     return (
-        environment()
+        template_environment()
         .get_template("compare.html.j2")
         .render(
             title=title or _title(found.blocks),

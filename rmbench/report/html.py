@@ -31,10 +31,10 @@ def render_html(runs: Sequence[StoredRun], title: str | None = None) -> str:
         ResultError: If scores or mistakes cannot be read.
     """
     page = build_page(arrange([run.result for run in runs]), runs, title)
-    return environment().get_template("report.html.j2").render(page=page)
+    return template_environment().get_template("report.html.j2").render(page=page)
 
 
-def environment() -> Environment:
+def template_environment() -> Environment:
     """How pages are made: every string is escaped, and an undefined name is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup, escape
