@@ -28,9 +28,9 @@ def render_terminal(results: Sequence[Result]) -> str:
     are shortened in the middle where they are long and stay distinct.
     """
     content = build(arrange(results))
-    blocks = [_terminal_table(table) for table in _tables(content)]
+    blocks = [terminal_table(table) for table in _tables(content)]
     if content.notes:
-        blocks.append("\n".join(_wrapped(join(note, plain)) for note in content.notes))
+        blocks.append("\n".join(wrapped(join(note, plain)) for note in content.notes))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -39,8 +39,7 @@ def render_markdown(runs: Sequence[StoredRun], title: str | None = None) -> str:
     content = build(arrange([run.result for run in runs]))
     blocks = [f"# {markdown(title or 'Reward model report')}"]
     blocks += [
-        f"## {join(table.title, markdown)}\n\n{_markdown_table(table)}"
-        for table in _tables(content)
+        f"## {join(table.title, markdown)}\n\n{markdown_table(table)}" for table in _tables(content)
     ]
     if content.notes:
         blocks.append("\n".join(f"- {join(note, markdown)}" for note in content.notes))
@@ -51,7 +50,9 @@ def _tables(content: Content) -> list[Table]:
     return ([content.summary] if content.summary else []) + list(content.tables)
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """One table in GitHub's Markdown, without its title."""
+
     def header_cell(text: Text) -> str:
         return join(text, markdown).replace("\n", "<br>")
 
@@ -64,14 +65,15 @@ def _markdown_table(table: Table) -> str:
     )
 
 
-def _terminal_table(table: Table) -> str:
+def terminal_table(table: Table, width: int = TERMINAL_WIDTH) -> str:
+    """One table as plain text; columns that do not fit in ``width`` are continued below."""
     header = _shortened_header(table.header)
     columns = [[join(row[i], plain) for row in table.rows] for i in range(len(header))]
-    for i, width in zip(range(table.n_labels), _LABEL_WIDTHS[table.n_labels], strict=True):
-        columns[i] = _shortened(columns[i], width)
+    for i, most in zip(range(table.n_labels), _LABEL_WIDTHS[table.n_labels], strict=True):
+        columns[i] = _shortened(columns[i], most)
     title = join(table.title, plain)
     parts = []
-    for group in _fitting(header, columns, table.n_labels):
+    for group in _fitting(header, columns, table.n_labels, width):
         shown = [*range(table.n_labels), *group]
         rows = [[columns[i][r] for i in shown] for r in range(len(table.rows))]
         parts.append(
@@ -91,7 +93,7 @@ def _alignment(n_columns: int, n_labels: int) -> tuple[str, ...]:
 
 
 def _fitting(
-    header: Sequence[str], columns: Sequence[Sequence[str]], n_labels: int
+    header: Sequence[str], columns: Sequence[Sequence[str]], n_labels: int, width: int
 ) -> list[list[int]]:
     """Numbers of the other columns, in groups that fit the terminal beside the labels."""
     widths = [
@@ -102,7 +104,7 @@ def _fitting(
     groups: list[list[int]] = [[]]
     used = label_width
     for i in range(n_labels, len(header)):
-        if groups[-1] and used + widths[i] > TERMINAL_WIDTH:
+        if groups[-1] and used + widths[i] > width:
             groups.append([])
             used = label_width
         groups[-1].append(i)
@@ -130,8 +132,9 @@ def _shortened_header(header: Sequence[Text]) -> list[str]:
     return words
 
 
-def _wrapped(note: str) -> str:
-    return fill(note, TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+def wrapped(note: str, width: int = TERMINAL_WIDTH) -> str:
+    """A note in lines of at most ``width`` characters, the later ones indented."""
+    return fill(note, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _shortened(names: Sequence[str], width: int) -> list[str]:

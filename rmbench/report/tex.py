@@ -15,6 +15,9 @@ _OWN_SYMBOLS = _SUPERSCRIPTS | {
     ord("\u2212"): "$-$",
     ord("°"): "\\textsuperscript{\\textdegree}",
     ord("%"): "\\%",
+    ord("★"): "$\\star$",
+    ord("↓"): "$\\downarrow$",
+    ord("†"): "\\textsuperscript{\\textdagger}",
 }
 
 
@@ -25,22 +28,23 @@ def render_latex(results: Sequence[Result], title: str | None = None) -> str:
     blocks = ["% needs \\usepackage{booktabs} and UTF-8 input"]
     if title:
         blocks.append(f"% {latex(title)}")
-    blocks += [_environment(table) for table in tables]
+    blocks += [latex_table(table) for table in tables]
     if content.notes:
-        notes = " \\\\\n".join(_cell(note) for note in content.notes)
+        notes = " \\\\\n".join(latex_cell(note) for note in content.notes)
         blocks.append(f"\\begin{{footnotesize}}\\noindent\n{notes}\n\\end{{footnotesize}}")
     return "\n\n".join(blocks) + "\n"
 
 
-def _environment(table: Table) -> str:
-    rows = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in table.rows)
+def latex_table(table: Table) -> str:
+    """One table as a ``table`` environment."""
+    rows = "\n".join(" & ".join(latex_cell(cell) for cell in row) + r" \\" for row in table.rows)
     alignment = "l" * table.n_labels + "r" * (len(table.header) - table.n_labels)
     header = " & ".join(_header_cell(cell) for cell in table.header)
     return "\n".join(
         (
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_cell(table.title)}}}",
+            rf"\caption{{{latex_cell(table.title)}}}",
             rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             rf"{header} \\",
@@ -54,13 +58,13 @@ def _environment(table: Table) -> str:
 
 
 def _header_cell(text: Text) -> str:
-    lines = _cell(text).split("\n")
+    lines = latex_cell(text).split("\n")
     if len(lines) == 1:
         return lines[0]
     return r"\shortstack{" + r" \\ ".join(lines) + "}"
 
 
-def _cell(text: Text) -> str:
+def latex_cell(text: Text) -> str:
     """Own symbols become commands, everything else is escaped."""
     pieces = (text,) if isinstance(text, str) else text
     own = (Safe(p.translate(_OWN_SYMBOLS)) if isinstance(p, Safe) else p for p in pieces)
