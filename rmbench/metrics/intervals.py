@@ -1,4 +1,4 @@
-"""Error bars: Wilson, Clopper-Pearson, and clustered t through influence values.
+"""Error bars: Wilson, Clopper-Pearson, and clustered intervals through influence values.
 
 Any estimate that is smooth in means (an accuracy, a mean of subset means, a ratio) is
 carried as a ``Linearised``: its value and what each example contributes to its error.
@@ -6,9 +6,7 @@ One function then gives the clustered standard error of all of them, so examples
 share a prompt are handled in a macro mean exactly as in a plain one, also where the
 prompt occurs in several subsets.
 
-Sources: Wilson 1927; Clopper and Pearson 1934; Miller 2024, "Adding Error Bars to Evals"
-(clustered standard errors; here with the factor C / (C - 1) and t with C - 1 degrees of
-freedom, C the number of clusters).
+Sources: Wilson 1927; Clopper and Pearson 1934; those of ``cluster_error``.
 """
 
 from __future__ import annotations
@@ -21,6 +19,36 @@ import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
+from rmbench.metrics.cluster_error import (
+    ClusterError,
+    cluster_error,
+    cluster_sums,
+    count_clusters,
+    effective_ends,
+    skewed_ends,
+    wilson_ends,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "ClusteredMean",
+    "Interval",
+    "Linearised",
+    "clopper_pearson",
+    "cluster_bootstrap",
+    "cluster_sums",
+    "clustered_interval",
+    "clustered_mean",
+    "clustered_standard_error",
+    "combine",
+    "count_clusters",
+    "linearised_mean",
+    "linearised_ratio",
+    "mean_of",
+    "proportion_interval",
+    "t_interval",
+    "wilson",
+]
 
 CONFIDENCE = 0.95
 """Coverage of the intervals in results."""
@@ -92,13 +120,12 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval
     (0.7864, 0.9565)
     """
     _check_count(successes, n)
-    z = _z(confidence)
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return Interval(low, high, "wilson")
+    low, high = wilson_ends(successes / n, n, float(ndtri((1 + confidence) / 2)))
+    return Interval(
+        0.0 if successes == 0 else max(0.0, low),
+        1.0 if successes == n else min(1.0, high),
+        "wilson",
+    )
 
 
 def clopper_pearson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
@@ -167,26 +194,6 @@ def mean_of(terms: Sequence[Linearised]) -> Linearised:
     return combine(terms, [1 / len(terms)] * len(terms))
 
 
-def cluster_sums(values: FloatArray, groups: IntArray) -> FloatArray:
-    """Sum of ``values`` over each group that occurs; float64, shape (n_clusters,).
-
-    Args:
-        values: float64, shape (n,).
-        groups: int64, shape (n,); codes counted from 0, of which some may not occur.
-
-    >>> cluster_sums(np.array([1.0, 2.0, 4.0]), np.array([0, 3, 0])).tolist()
-    [5.0, 2.0]
-    """
-    occurs = np.bincount(groups) > 0
-    sums: FloatArray = np.bincount(groups, weights=values)[occurs].astype(np.float64)
-    return sums
-
-
-def count_clusters(groups: IntArray) -> int:
-    """Number of groups that occur among codes counted from 0."""
-    return int(np.count_nonzero(np.bincount(groups)))
-
-
 def clustered_standard_error(
     influence: FloatArray, groups: IntArray, *, correction: bool = True
 ) -> float:
@@ -221,6 +228,11 @@ def clustered_interval(
 ) -> Interval | None:
     """Interval of an estimate from its influence values.
 
+    A fraction gets Wilson's interval at its effective sample size ("clustered wilson"),
+    anything else Student's t corrected for skewness ("clustered t, skew-corrected"); see
+    ``cluster_error`` for both. The method ends in "few clusters" where the clusters are fewer
+    than 30 or so unequal that they are worth no more than that.
+
     Args:
         estimate: The estimate over all examples.
         groups: int64, shape (n_examples,); cluster codes.
@@ -237,13 +249,17 @@ def clustered_interval(
     n_clusters = count_clusters(used)
     if n_clusters < 2:
         return None
-    error = clustered_standard_error(estimate.influence[estimate.used], used)
-    if error <= _NO_VARIATION * abs(estimate.value):
+    error = cluster_error(estimate.influence[estimate.used], used)
+    if error.standard_error <= _NO_VARIATION * abs(estimate.value):
         if not fraction:
             return None
         return _without_variation(min(estimate.value, 1.0), n_clusters, confidence)
-    half = _t(confidence, n_clusters - 1) * error
-    interval = Interval(estimate.value - half, estimate.value + half, "clustered t")
+    if fraction and 0 < estimate.value < 1:
+        low, high = effective_ends(estimate.value, error, confidence)
+        return Interval(low, high, _named("clustered wilson", error)).clipped(0.0, 1.0)
+    below, above = (end * error.standard_error for end in skewed_ends(error, confidence))
+    method = _named("clustered t, skew-corrected", error)
+    interval = Interval(estimate.value + below, estimate.value + above, method)
     return interval.clipped(0.0, 1.0) if fraction else interval
 
 
@@ -284,7 +300,7 @@ def clustered_mean(
     *,
     confidence: float = CONFIDENCE,
 ) -> ClusteredMean:
-    """Weighted mean with clustered standard error and t interval.
+    """Weighted mean with clustered standard error and interval.
 
     Args:
         values: float64, shape (n_examples,).
@@ -349,12 +365,12 @@ def cluster_bootstrap(
     return Interval(float(low), float(high), "cluster bootstrap")
 
 
-def _z(confidence: float) -> float:
-    return float(ndtri((1 + confidence) / 2))
-
-
 def _t(confidence: float, degrees_of_freedom: int) -> float:
     return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2))
+
+
+def _named(method: str, error: ClusterError) -> str:
+    return f"{method}, few clusters" if error.few else method
 
 
 def _check_count(successes: float, n: int) -> None:

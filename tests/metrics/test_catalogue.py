@@ -94,13 +94,14 @@ def test_intervals_follow_independence(from_margins):
     assert (apart.ci_low, apart.ci_high) == (wilson(7, 10).low, wilson(7, 10).high)
     assert apart.ci_method == "wilson"
     shared = catalogue.ACCURACY(from_margins(margins, group=list("aabbccddee")), HALF)
-    assert shared.ci_method == "clustered t"
+    assert shared.ci_method == "clustered wilson, few clusters"
     perfect = catalogue.ACCURACY(from_margins([1.0] * 10, group=list("aabbccddee")), HALF)
     assert perfect.ci_method == "wilson on clusters"
     assert perfect.ci_low == wilson(5, 5).low
     alone = catalogue.ACCURACY(from_margins(margins, group=["a"] * 10), HALF)
     assert (alone.ci_low, alone.ci_high, alone.ci_method) == (None, None, None)
-    assert depth.NLL(from_margins(margins), HALF).ci_method == "clustered t"
+    nll = depth.NLL(from_margins(margins), HALF)
+    assert nll.ci_method == "clustered t, skew-corrected, few clusters"
     assert depth.ECE(from_margins(margins), HALF).ci_method is None
 
 
@@ -111,7 +112,7 @@ def test_strata_of_length_are_plain_shares(from_margins):
     assert longer.ci_low == wilson(2, 3).low
     balanced = catalogue_bias.LENGTH_BALANCED_ACCURACY(scores, HALF)
     assert balanced.value == pytest.approx((2 / 3 + 1) / 2)
-    assert (balanced.n, balanced.ci_method) == (4, "clustered t")
+    assert (balanced.n, balanced.ci_method) == (4, "clustered wilson, few clusters")
 
 
 def test_length_without_a_direction_says_which(from_margins):
@@ -182,7 +183,7 @@ def test_confounders(build):
     shift = catalogue.CONFOUNDER_SHIFT(scores, HALF)
     assert shift.value == pytest.approx(1.0 / 4.0)
     assert shift.unit == "sd of plain rewards"
-    assert (shift.n, shift.ci_method) == (3, "clustered t")
+    assert (shift.n, shift.ci_method) == (3, "clustered t, skew-corrected, few clusters")
     rate = catalogue.CONFOUNDER_WIN_RATE(scores, WRONG)
     assert rate.value == pytest.approx(2.5 / 3)
     flat = build([((1.0,), (0.0,))] * 2, preference=[0.5] * 2)

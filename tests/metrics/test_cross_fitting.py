@@ -71,7 +71,7 @@ def test_scaling_repairs_the_scale_and_only_that(from_margins):
     calibrated = np.logaddexp(0, -margin / 4).mean()
     assert scaled.value == pytest.approx(calibrated, abs=2e-3)
     assert scaled.value < plain.value - 0.1
-    assert scaled.ci_method == "clustered t"
+    assert scaled.ci_method == "clustered t, skew-corrected"
     assert depth.SCALED_BRIER(scores, HALF).value < depth.BRIER(scores, HALF).value
     assert depth.SCALED_ECE(scores, HALF).value < 0.03 < depth.ECE(scores, HALF).value
 

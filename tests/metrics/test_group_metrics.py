@@ -37,9 +37,14 @@ def test_the_interval_is_that_of_the_groups_means(build):
     values = list(means.values())
     mean = sum(values) / 4
     error = (sum((v - mean) ** 2 for v in values) / 3 / 4) ** 0.5
-    t = 3.182446305284263  # of 0.975 with 3 degrees of freedom
+    trials = mean * (1 - mean) / error**2
     assert found.value == pytest.approx(mean)
-    assert found.ci_high - found.value == pytest.approx(min(t * error, 1 - mean), rel=1e-9)
+    # Both ends of Wilson's interval are t standard errors of their own from the mean.
+    t_low = (mean - found.ci_low) / (found.ci_low * (1 - found.ci_low) / trials) ** 0.5
+    t_high = (found.ci_high - mean) / (found.ci_high * (1 - found.ci_high) / trials) ** 0.5
+    assert t_low == pytest.approx(t_high)
+    # 0.975 quantiles of t: at most 3 degrees of freedom, and 2 as the groups differ in size.
+    assert 3.1824 < t_low < 4.3027
 
 
 def test_a_prompt_of_two_subsets_is_a_group_in_each(build):

@@ -7,8 +7,9 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from scipy.stats import bootstrap as scipy_bootstrap
+from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 from rmbench.metrics import intervals as iv
@@ -93,7 +94,7 @@ def test_clustered_mean_matches_clustered_least_squares(seed):
     assert found.value == pytest.approx(model.params[0])
     # statsmodels also multiplies by (n - 1) / (n - k), which is 1 for one parameter.
     assert found.standard_error == pytest.approx(model.bse[0], rel=1e-10)
-    assert ends(found.interval) == pytest.approx(tuple(model.conf_int()[0]), rel=1e-10)
+    assert found.interval.low < found.value < found.interval.high
     assert found.n_clusters == len(np.unique(groups))
     # Half the clusters counted again: the same as weights.
     w = iv.clustered_mean(y, groups, weights)
@@ -168,20 +169,45 @@ def test_wilson_where_items_are_independent_and_right_or_wrong():
     assert found.method == "wilson"
 
 
-def test_clustered_t_where_prompts_are_shared_or_credit_is_partial():
+def test_wilson_at_the_effective_size_where_prompts_are_shared_or_credit_is_partial():
     shared = iv.proportion_interval(Y, G)
-    assert shared.method == "clustered t"
+    assert shared.method == "clustered wilson, few clusters"
     half = iv.proportion_interval(np.array([1.0, 0.5, 0.0, 1.0]), np.arange(4))
-    assert half.method == "clustered t"
-    model = clustered_ols(np.tile(Y, 5), np.repeat(np.arange(15), 2))
-    found = iv.proportion_interval(np.tile(Y, 5), np.repeat(np.arange(15), 2))
-    assert ends(found) == pytest.approx(tuple(model.conf_int()[0]), rel=1e-10)
+    assert half.method == "clustered wilson, few clusters"
+    values, groups = np.tile([1.0, 1, 1, 0, 1, 1], 12), np.repeat(np.arange(36), 2)
+    model = clustered_ols(values, groups)
+    p, n = values.mean(), values.mean() * (1 - values.mean()) / model.bse[0] ** 2
+    # Student's quantile on 35 degrees of freedom, as the normal quantile of another level.
+    alpha = 2 * norm.sf(student.ppf(0.975, 35))
+    found = iv.proportion_interval(values, groups)
+    assert found.method == "clustered wilson"
+    assert ends(found) == pytest.approx(
+        proportion_confint(p * n, n, alpha=alpha, method="wilson"), rel=1e-9
+    )
 
 
-def test_ends_of_fractions_are_clipped():
+def test_clusters_of_one_example_leave_wilsons_interval():
+    rng = np.random.default_rng(8)
+    values = (rng.random(2000) < 0.93).astype(float)
+    mean = iv.linearised_mean(values)
+    found = iv.clustered_interval(mean, np.arange(2000), fraction=True)
+    assert ends(found) == pytest.approx(ends(iv.wilson(values.sum(), 2000)), abs=3e-5)
+
+
+def test_ends_of_fractions_are_inside_however_few_there_are():
     found = iv.proportion_interval(np.array([1.0, 1.0, 1.0, 0.5]), np.arange(4))
-    assert found.high == 1.0
-    assert 0.0 < found.low < 0.875
+    assert 0.0 < found.low < 0.875 < found.high < 1.0
+
+
+def test_the_method_says_where_clusters_are_few_or_one_is_most_of_the_data():
+    values = np.random.default_rng(9).random(300)
+    even = iv.clustered_interval(iv.linearised_mean(values), np.arange(300) % 30, fraction=False)
+    assert even.method == "clustered t, skew-corrected"
+    fewer = iv.clustered_interval(iv.linearised_mean(values), np.arange(300) % 29, fraction=False)
+    assert fewer.method == "clustered t, skew-corrected, few clusters"
+    one_large = np.where(np.arange(300) < 200, 0, np.arange(300))
+    uneven = iv.clustered_interval(iv.linearised_mean(values), one_large, fraction=False)
+    assert uneven.method == "clustered t, skew-corrected, few clusters"
 
 
 @pytest.mark.parametrize(("value", "successes"), [(1.0, 3), (0.0, 0)])

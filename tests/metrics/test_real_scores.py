@@ -22,7 +22,7 @@ def test_armorm_on_rmb_pairs(shared_data, read_scores):
     assert (wrong.value, half.value) == (675 / 849, 681 / 849)
     assert wrong.value == pytest.approx(0.7950530, abs=5e-8)
     assert catalogue.TIE_RATE(scores, HALF).value == 12 / 849
-    assert (wrong.ci_method, half.ci_method) == ("wilson", "clustered t")
+    assert (wrong.ci_method, half.ci_method) == ("wilson", "clustered wilson")
     assert (wrong.ci_low, wrong.ci_high) == pytest.approx(
         tuple(binomtest(675, 849).proportion_ci(method="wilson"))
     )

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import skew
+from scipy.stats import t as student
+
+from rmbench.metrics import cluster_error as ce
+
+
+def exchangeable(sizes: np.ndarray, rho: float, rng: np.random.Generator, draws: int):
+    """Normal values with correlation rho inside clusters; shape (draws, sum of sizes)."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    shared = rng.standard_normal((draws, len(sizes)))[:, groups]
+    return sqrt(rho) * shared + sqrt(1 - rho) * rng.standard_normal((draws, len(groups)))
+
+
+def test_equal_clusters_have_the_usual_degrees_of_freedom():
+    values = np.random.default_rng(0).normal(size=360)
+    error = ce.cluster_error((values - values.mean()) / 360, np.arange(360) % 40)
+    assert error.degrees_of_freedom == pytest.approx(39)
+    assert error.n_clusters == 40
+    assert error.student(0.95) == pytest.approx(student.ppf(0.975, 39))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_effective_clusters_match_the_variance_of_a_variance(rho):
+    """A chi-squared variable on d degrees of freedom, over its mean, has variance 2 / d."""
+    sizes = np.array([40, 20, 10, *[3] * 10, *[1] * 30])
+    values = exchangeable(sizes, rho, np.random.default_rng(1), 40_000)
+    sums = np.add.reduceat(values, np.cumsum(sizes) - sizes, axis=1)
+    variance = (sums**2).sum(axis=1)
+    freedom = 2 * variance.mean() ** 2 / variance.var()
+    assert ce.effective_clusters(sizes, rho) == pytest.approx(freedom, rel=0.06)
+
+
+def test_the_correlation_within_clusters_is_read_off_the_data():
+    sizes = np.tile([2, 5, 9], 400)
+    values = exchangeable(sizes, 0.35, np.random.default_rng(2), 1)[0]
+    influence = (values - values.mean()) / len(values)
+    sums = np.add.reduceat(influence, np.cumsum(sizes) - sizes)
+    found = ce._within_correlation(float(sums @ sums), float(influence @ influence), sizes)
+    assert found == pytest.approx(0.35, abs=0.03)
+
+
+@given(st.floats(-0.9, 0.9), st.floats(2, 500), st.sampled_from([0.9, 0.95, 0.99]))
+def test_ends_are_where_halls_polynomial_reaches_students_quantiles(g, freedom, confidence):
+    error = ce.ClusterError(1.0, freedom, g, 1000)
+    low, high = ce.skewed_ends(error, confidence)
+    t = student.ppf((1 + confidence) / 2, freedom)
+
+    def hall(x: float) -> float:
+        return x + g * x**2 / 3 + g**2 * x**3 / 27 + g / 6
+
+    assert hall(-low) == pytest.approx(t, rel=1e-6)
+    assert hall(-high) == pytest.approx(-t, rel=1e-6)
+    assert low < high
+
+
+def test_a_long_tail_of_losses_lengthens_the_upper_side():
+    low, high = ce.skewed_ends(ce.ClusterError(1.0, 99.0, 0.3, 100), 0.95)
+    mirrored = ce.skewed_ends(ce.ClusterError(1.0, 99.0, -0.3, 100), 0.95)
+    assert high > 2.2 > 1.9 > -low
+    assert mirrored == pytest.approx((-high, -low))
+
+
+def test_skewness_is_that_of_the_mean_less_what_chance_makes_of_it():
+    x = np.random.default_rng(3).exponential(size=500)
+    sums = (x - x.mean()) / 500
+    plain = skew(x) / sqrt(500)
+    noise = (sums**6).sum() / (sums**3).sum() ** 2
+    assert ce.estimate_skewness(sums) == pytest.approx(plain * sqrt(1 - noise))
+    assert 0.7 * plain < ce.estimate_skewness(sums) < plain
+    assert ce.estimate_skewness(-sums) == pytest.approx(-ce.estimate_skewness(sums))
+
+
+def test_one_large_cluster_is_not_taken_for_skewness():
+    sums = np.array([5.0, *[-0.1] * 50])
+    assert ce.estimate_skewness(sums) == 0.0
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e100])
+def test_skewness_has_no_unit(scale):
+    sums = scale * np.array([-1.0, -1, -1, -1, -1, -1, 2, 2, 2])
+    assert ce.estimate_skewness(sums) == pytest.approx(0.1470, abs=1e-4)
+
+
+def test_two_clusters_are_needed():
+    with pytest.raises(ValueError, match="2 clusters, got 1"):
+        ce.cluster_error(np.array([0.1, -0.1]), np.array([4, 4]))
+    assert ce.estimate_skewness(np.zeros(3)) == 0.0
