@@ -33,14 +33,14 @@ def curve_regret(view: View, n: int) -> Measured | Undefined:
     short = _too_few(c, n)
     if short:
         return short
-    prompt, _, right = _answers(c)
+    prompt, _, right = answers_of(c)
     by_truth = _fractions(RankedAnswers.of(prompt, right, right).expected_gold(n))
     regret = np.maximum(by_truth - _by_reward(c, n), 0.0)
     return linear(linearised_mean(regret), c, fraction=True)
 
 
 def _by_reward(c: Comparisons, n: int) -> FloatArray:
-    return _fractions(RankedAnswers.of(*_answers(c)).expected_gold(n))
+    return _fractions(RankedAnswers.of(*answers_of(c)).expected_gold(n))
 
 
 def _fractions(values: FloatArray) -> FloatArray:
@@ -56,7 +56,7 @@ def _too_few(c: Comparisons, n: int) -> Undefined | None:
     return Undefined(f"{few:,} of {c.n_examples:,} examples have fewer than {n} answers")
 
 
-def _answers(c: Comparisons) -> tuple[IntArray, FloatArray, FloatArray]:
+def answers_of(c: Comparisons) -> tuple[IntArray, FloatArray, FloatArray]:
     """Example, reward and whether it is right, of every answer."""
     chosen, rejected = c.index_rejected == 0, c.index_chosen == 0
     n_chosen, n_rejected = int(chosen.sum()), int(rejected.sum())

@@ -13,6 +13,7 @@ from rmbench.metrics import (
     accuracy_metrics,
     best_of_n_metrics,
     group_metrics,
+    ppe_metrics,
     ties,
 )
 from rmbench.metrics.comparison_metric import ComparisonMetric
@@ -149,6 +150,37 @@ BEST_OF_4_REGRET = best_of_n_metrics.regret_at(4)
 BEST_OF_8_REGRET = best_of_n_metrics.regret_at(8)
 BEST_OF_16_REGRET = best_of_n_metrics.regret_at(16)
 BEST_OF_32_REGRET = best_of_n_metrics.regret_at(32)
+PPE_MAX_SCORE = ComparisonMetric(
+    name="ppe_max_score",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="PPE: highest point of the best-of-K curve, mean over 100 orders, then over sets",
+    compute=ppe_metrics.ppe_max_score,
+    needs_answer=True,
+)
+PPE_LOSS = ComparisonMetric(
+    name="ppe_loss",
+    unit="fraction²",
+    higher_is_better=False,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="PPE: squared distance from the best possible best-of-K curve, mean over K, 100 orders "
+    "and sets",
+    compute=ppe_metrics.ppe_loss,
+    needs_answer=True,
+)
+PPE_AUC = ComparisonMetric(
+    name="ppe_auc",
+    unit="fraction",
+    higher_is_better=True,
+    range=(0.0, 1.0),
+    per_subset=True,
+    summary="PPE: ROC AUC of rewards scaled to each prompt's range, mean over sets",
+    compute=ppe_metrics.ppe_auc,
+    needs_answer=True,
+)
 TIES_SCORE = ComparisonMetric(
     name="ties_score",
     unit="fraction",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import nan
 from pathlib import Path
@@ -35,7 +35,7 @@ class ReplayFile:
     """A file, or several, of stored rewards.
 
     Attributes:
-        path: Where it is; a folder, where several files belong together.
+        path: Where it is; a folder or a pattern, where several files belong together.
         files: The files that were read.
         layout: How they are written.
         rows: What it holds, in order, under unique ids: its own, or row numbers where it has
@@ -62,8 +62,9 @@ def read_replay(path: Path) -> ReplayFile:
     one entry an answer; an entry is a number, ``null`` for a missing reward, or a list of
     samples, whose mean is taken without those that are ``null``.
 
-    A folder stands for all files in it, which must be of one layout with ids: RM-Bench's runs,
-    for instance, write a file for each domain.
+    A folder stands for all files in it, and a pattern (``runs/*/my-rm.json``) for those it
+    finds. They must be of one layout with ids: RM-Bench's runs, for instance, write a file for
+    each domain, PPE's a folder for each set.
 
     Raises:
         DataError: Naming file, row and field of the first row that cannot be used, or how many
@@ -93,12 +94,26 @@ def read_replay(path: Path) -> ReplayFile:
 
 
 def _files_of(path: Path) -> list[Path]:
+    if _is_pattern(path):
+        return sorted(_found(path))
     if not path.is_dir():
         return [path]
     files = sorted(p for p in path.iterdir() if p.is_file() and p.name.endswith(_ENDINGS))
     if not files:
         raise DataError("holds no file of scores", file=str(path), hint=", ".join(_ENDINGS))
     return files
+
+
+def _is_pattern(path: Path) -> bool:
+    return "*" in str(path) and not path.exists()
+
+
+def _found(pattern: Path) -> Iterator[Path]:
+    """The files that a path with ``*`` in it stands for."""
+    parts = pattern.parts
+    first = next(i for i, part in enumerate(parts) if "*" in part)
+    found = Path(*parts[:first]).glob("/".join(parts[first:]))
+    return (p for p in found if p.is_file() and p.name.endswith(_ENDINGS))
 
 
 def _check_together(path: Path, files: Sequence[Path], layouts: Sequence[Layout]) -> None:
@@ -115,6 +130,20 @@ def _check_together(path: Path, files: Sequence[Path], layouts: Sequence[Layout]
             "files do not have: name one of them",
             file=str(path),
         )
+
+
+def with_failed_lowest(file: ReplayFile) -> ReplayFile:
+    """The file with a reward below the others of its row in place of each ``$ERROR$``.
+
+    So PPE's own program counts it, as minus infinity. How far below is made up, so the margins
+    are no logits any more.
+    """
+    n = sum(len(row.failed) for row in file.rows)
+    if not n:
+        return file
+    rows = tuple(row.with_failed_lowest() for row in file.rows)
+    note = f"{n:,} scores of {file.path.name} are $ERROR$ and count as the lowest of their rows"
+    return replace(file, rows=rows, are_rewards=False, notes=(*file.notes, note))
 
 
 def scores_of(file: ReplayFile, limit: int | None = None) -> Scores:
@@ -161,6 +190,10 @@ class ReplayScorer:
 
     def __init__(self, path: Path, spec: ScorerSpec) -> None:
         self.file = read_replay(path)
+        options: dict[str, str] = {}
+        if spec.failed_scores == "lowest":
+            self.file = with_failed_lowest(self.file)
+            options["failed_scores"] = spec.failed_scores
         self._by_id = {r.id: r.rewards for r in self.file.rows}
         self._joined: Joined | None = None
         logits = spec.margins_are_logits
@@ -168,7 +201,7 @@ class ReplayScorer:
         for ending in (".gz", ".jsonl", ".json", ".parquet"):
             name = name.removesuffix(ending)
         self._info = ScorerInfo(
-            spec=f"replay:{absolute(str(path))}",
+            spec=f"replay:{path.absolute() if _is_pattern(path) else absolute(str(path))}",
             kind="replay",
             name=spec.name or name,
             # Stored scores cannot say what they are; a file of a reward model trained
@@ -178,6 +211,7 @@ class ReplayScorer:
             options={
                 "sha256": _digest(self.file.files),
                 "layout": self.file.layout.name,
+                **options,
             },
         )
 
@@ -258,11 +292,16 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
         UsageError: If no file is named or it does not exist.
         DataError: If it cannot be used.
     """
-    unsupported_options(spec, set())
+    unsupported_options(spec, {"failed_scores"})
     if not spec.target:
         raise UsageError("'replay:' needs a file of scores: replay:FILE")
     path = Path(spec.target).expanduser()
-    if not path.exists():
+    if _is_pattern(path):
+        if not any(_found(path)):
+            raise UsageError(
+                f"replay:{spec.target}: finds no file of scores ({', '.join(_ENDINGS)})"
+            )
+    elif not path.exists():
         raise UsageError(f"replay:{spec.target}: no such file")
     return ReplayScorer(path, spec)
 

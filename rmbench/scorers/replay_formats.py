@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from rmbench.errors import DataError, shorten
 from rmbench.scorers.replay_file import Document
-from rmbench.scorers.replay_rows import ReplayRow, RowReader
+from rmbench.scorers.replay_rows import FAILED, ReplayRow, RowReader
 
 Join = Literal["id", "order", "id or order"]
 """How rows find their examples: by id, by position, or by position where ids do not do."""
@@ -275,20 +275,37 @@ def _rmb(row: RowReader) -> ReplayRow:
 # --- PPE
 
 
+_PPE_SET = re.compile(r"(mmlu_pro|math|gpqa|ifeval|mbpp_plus)_best_of_k")
+"""What the publisher's folders of results are called, one a set."""
+
+
 def _ppe(row: RowReader) -> ReplayRow:
+    """Scores by column; the id is question and generator, after the set where the path says it.
+
+    The name of a set's file is the model's, so the set is in the name of its folder.
+    """
     scores: list[float] = []
+    failed: list[int] = []
     while (field := f"score_{len(scores) + 1}") in row.values:
-        scores.append(row.reward(row.values[field], field))
+        value = row.values[field]
+        if value in (FAILED, [FAILED]):
+            failed.append(len(scores))
+        scores.append(row.reward(value, field))
     model = row.values.get("model_name")
-    question = row.text("question_id")
+    key = row.text("question_id")
+    if isinstance(model, str) and model:
+        key = f"{key}/{model}"
+    in_path = _PPE_SET.search("/".join(Path(row.file).absolute().parts[-2:]))
+    subset = in_path[1].replace("_", "-") if in_path else "all"
     return ReplayRow(
-        f"{question}/{model}" if isinstance(model, str) and model else question,
-        "all",
+        f"{subset}/{key}" if in_path else key,
+        subset,
         tuple(scores),
         (),
         row.file,
         row.number,
         by_position=True,
+        failed=tuple(failed),
     )
 
 

@@ -135,7 +135,8 @@ def _key(
 ) -> Callable[[PreferenceExample], str]:
     """What an example is called in the file: its id, or a value of its meta where no id fits.
 
-    That value must tell the examples apart, or, where they may share a row, the subsets.
+    That value must tell the examples apart, or, where they may share a row, the subsets; it may
+    stand after the subset in the file.
     """
 
     def own(example: PreferenceExample) -> str:
@@ -144,12 +145,17 @@ def _key(
     def meta(example: PreferenceExample) -> str:
         return str(example.meta.get(id_field, example.id))
 
+    def in_subset(example: PreferenceExample) -> str:
+        return f"{example.subset}/{meta(example)}"
+
     if any(e.id in known for e in examples):
         return own
-    values = {meta(e) for e in examples}
     if shared:
-        return meta if len({(meta(e), e.subset) for e in examples}) == len(values) else own
-    return meta if len(values) == len(examples) else own
+        if any(in_subset(e) in known for e in examples):
+            return in_subset
+        n_values = len({meta(e) for e in examples})
+        return meta if len({(meta(e), e.subset) for e in examples}) == n_values else own
+    return meta if len({meta(e) for e in examples}) == len(examples) else own
 
 
 def join_by_order(

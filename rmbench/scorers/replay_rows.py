@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import fsum, nan
+from math import fsum, isfinite, nan
 from typing import Any, NamedTuple
 
 from rmbench.errors import DataError
 
 FAILED = "$ERROR$"
-"""What some publishers write where a scorer failed; it is read as a missing reward."""
+"""What PPE's program writes where a scorer failed; it is read as a missing reward."""
 
 
 class ReplayRow(NamedTuple):
@@ -26,6 +26,7 @@ class ReplayRow(NamedTuple):
         texts: What the file says the answers were, chosen first; ``None`` where it holds none.
         by_position: Whether the file gives the rewards in the order of the publisher's
             columns and does not say which answers were right: then all are in ``chosen``.
+        failed: Which of ``chosen`` the publisher's program marks as failed, from 0.
     """
 
     id: str
@@ -36,11 +37,29 @@ class ReplayRow(NamedTuple):
     number: int = 0
     texts: tuple[str, ...] | None = None
     by_position: bool = False
+    failed: tuple[int, ...] = ()
 
     @property
     def rewards(self) -> tuple[float, ...]:
         """All rewards, chosen first."""
         return self.chosen + self.rejected
+
+    def with_failed_lowest(self) -> ReplayRow:
+        """The row with a finite reward below all others in place of each failed one.
+
+        A failed score loses every comparison, as minus infinity does. Where no score of the row
+        is finite, there is nothing to be below of, and the row stays as it is.
+
+        >>> ReplayRow("q", "all", (0.5, nan, 2.0), (), failed=(1,)).with_failed_lowest().chosen
+        (0.5, -0.5, 2.0)
+        """
+        finite = [reward for reward in self.chosen if isfinite(reward)]
+        if not self.failed or not finite:
+            return self
+        rewards = list(self.chosen)
+        for position in self.failed:
+            rewards[position] = min(finite) - 1.0
+        return self._replace(chosen=tuple(rewards))
 
 
 @dataclass

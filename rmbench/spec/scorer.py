@@ -33,6 +33,11 @@ class ScorerSpec(Spec):
     allow_pickle: bool = Field(default=False, description="load weights that are not safetensors")
     margins_are_logits: bool | None = Field(default=None, description="overrides the scorer's own")
     seed: int | None = None
+    failed_scores: Literal["missing", "lowest"] | None = Field(
+        default=None,
+        description="replay: what '$ERROR$' in place of a score is: a missing reward, or one below "
+        "the others of its row",
+    )
 
 
 def load_scorer(path: Path) -> ScorerSpec:
