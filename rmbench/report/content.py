@@ -18,7 +18,10 @@ from rmbench.result import Estimate, Result
 from rmbench.spec.suite import UNVERIFIED_LAYOUT
 
 BASELINE_MARK = Safe("°")
-BASELINE_NOTE = Safe("content-blind baseline: it does not read what the answer says")
+BASELINE_NOTE = Safe(
+    "content-blind baseline: it sees an answer's length, markup or single words at most, "
+    "not what it says"
+)
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
