@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,23 @@ json_option = click.option(
 def say(line: str) -> None:
     """One line of progress or information: on standard error, so that stdout stays data."""
     click.echo(line, err=True)
+
+
+def says_colour() -> bool:
+    """Whether stdout is a terminal that wants colour; see https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Rules that a verb judges: ``fail_if``, ``gates`` and ``strict``."""
+    options = [
+        click.option("--fail-if", multiple=True, metavar="RULE", help="What counts as a failure; repeatable. Quote it: < and > are the shell's too."),
+        click.option("--gates", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="TOML file of rules; of a pyproject.toml the table tool.rmbench.gates."),
+        click.option("--strict", is_flag=True, help="Fail where the data could not tell (inconclusive) as well."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
