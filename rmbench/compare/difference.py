@@ -7,7 +7,7 @@ cluster of its own, the exact methods for a 2 x 2 table take its place.
 
 Sources: McNemar 1947 with the exact binomial tail; Tango 1998 (interval); Connor 1987
 (detectable difference); Miller 2024, "Adding Error Bars to Evals" (clustered standard error
-of paired differences); Hemerik, Goeman and Finos 2020, "Robust testing in generalized linear
+of paired differences, here with what ``cluster_error`` makes of unequal clusters); Hemerik, Goeman and Finos 2020, "Robust testing in generalized linear
 models by sign flipping score contributions" (sign flips of the influences of a cluster).
 """
 
@@ -23,13 +23,13 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from rmbench.metrics.arrays import FloatArray, IntArray
+from rmbench.metrics.cluster_error import ClusterError, cluster_error
 from rmbench.metrics.intervals import (
     CONFIDENCE,
     Interval,
     Linearised,
     cluster_sums,
     clustered_interval,
-    clustered_standard_error,
     count_clusters,
 )
 from rmbench.metrics.paired import (
@@ -47,6 +47,9 @@ SIGN_FLIP_CLUSTERS = 2000
 
 POWER = 0.8
 """Chance of finding the detectable difference, two-sided at 5 %."""
+
+_NORMAL = 1000
+"""With this many clusters Student's t is the normal distribution to all digits shown."""
 
 _NO_VARIATION = 1e-12
 """A standard error below this share of the difference is rounding, not variation."""
@@ -120,8 +123,11 @@ def paired_difference(
     if alone and outcomes is not None and _right_or_wrong(outcomes):
         fields |= _from_table(outcomes, higher_is_better)
         if n_clusters > 1:
-            error = clustered_standard_error(kept, clusters)
-            fields |= {"standard_error": error, "degrees_of_freedom": n_clusters - 1.0}
+            error = cluster_error(kept, clusters)
+            fields |= {
+                "standard_error": error.standard_error,
+                "degrees_of_freedom": error.degrees_of_freedom,
+            }
         return shell
     if n_clusters < 2:
         fields["reason"] = "all examples are one cluster, which says nothing of the error"
@@ -135,25 +141,31 @@ def paired_difference(
     if is_single and np.abs(sums).max() <= _ROUNDING / len(kept):
         fields |= _all_alike(n_clusters, is_fraction=width == 1.0)
         return shell
-    error = clustered_standard_error(kept, clusters)
+    error = cluster_error(kept, clusters)
     if not is_single:
-        fields |= _over_seeds(shell.value, error, n_clusters, [c.value for c in candidates], width)
+        fields |= _over_seeds(shell.value, error, [c.value for c in candidates], width)
         return shell
-    if error <= _NO_VARIATION * abs(shell.value):
+    if error.standard_error <= _NO_VARIATION * abs(shell.value):
         fields["reason"] = "every cluster differs by the same amount"
         return Difference(baseline.value, value, len(kept), n_clusters, fields, sums)
     interval = clustered_interval(Linearised(shell.value, influence, used), codes, fraction=False)
+    freedom = error.degrees_of_freedom
     fields |= (_interval(interval, width) if interval else {}) | {
-        "standard_error": error,
-        "degrees_of_freedom": n_clusters - 1.0,
-        "detectable": detectable_mean(
-            n_clusters, error**2 * n_clusters, power=POWER, student=n_clusters < 1000
-        ),
+        "standard_error": error.standard_error,
+        "degrees_of_freedom": freedom,
+        "detectable": _detectable(error.standard_error, freedom),
     }
     if n_clusters < SIGN_FLIP_CLUSTERS:
         return Difference(baseline.value, value, len(kept), n_clusters, fields, sums)
-    fields |= {"p": _t_test(shell.value, error, n_clusters - 1), "p_method": "clustered t"}
+    p = _t_test(shell.value, error.standard_error, freedom)
+    fields |= {"p": p, "p_method": "clustered t"}
     return shell
+
+
+def _detectable(error: float, freedom: float) -> float:
+    """Smallest difference that a t test with this error finds with 80 % power."""
+    n = max(2, round(freedom) + 1)
+    return detectable_mean(n, error**2 * n, power=POWER, student=n < _NORMAL)
 
 
 def _outcomes(
@@ -225,13 +237,13 @@ def _all_alike(n_clusters: int, *, is_fraction: bool) -> dict[str, Any]:
 
 
 def _over_seeds(
-    difference: float, error: float, n_clusters: int, values: list[float], width: float
+    difference: float, error: ClusterError, values: list[float], width: float
 ) -> dict[str, Any]:
     """Error of the mean over seeds, as a sample of the recipe's seeds and of the items.
 
     Var = V_items + V_seeds, with V_items the clustered variance of the items' mean difference
     and V_seeds = s^2 / K the variance of the K seeds' values over K; t with Satterthwaite's
-    degrees of freedom, Var^2 / (V_items^2 / (C - 1) + V_seeds^2 / (K - 1)). What items and
+    degrees of freedom, Var^2 / (V_items^2 / df_items + V_seeds^2 / (K - 1)). What items and
     seeds have in common is counted in both terms, which errs towards wide.
 
     Sources: Cameron, Gelbach and Miller 2011, "Robust inference with multiway clustering"
@@ -239,17 +251,17 @@ def _over_seeds(
     allow); Satterthwaite 1946.
     """
     k = len(values)
-    items, seeds = error**2, float(np.var(values, ddof=1)) / k
+    items, seeds = error.standard_error**2, float(np.var(values, ddof=1)) / k
     total = items + seeds
     fields: dict[str, Any] = {
         "seed_values": tuple(values),
-        "standard_error_items": error,
+        "standard_error_items": error.standard_error,
         "standard_error_seeds": sqrt(seeds),
         "standard_error": sqrt(total),
     }
     if total == 0:
         return fields | {"reason": "every cluster and every seed differs by the same amount"}
-    freedom = total**2 / (items**2 / (n_clusters - 1) + seeds**2 / (k - 1))
+    freedom = total**2 / (items**2 / error.degrees_of_freedom + seeds**2 / (k - 1))
     half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * sqrt(total)
     interval = Interval(difference - half, difference + half, "t over items and seeds")
     reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2) + stdtrit(freedom, POWER))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored_pairs import pair_scores, store
 
 from rmbench.compare import (
     CompareRequest,
@@ -19,7 +20,6 @@ from rmbench.errors import GateFailedError, NotComparableError, UsageError
 from rmbench.metrics.base import MeasureContext
 from rmbench.result import Comparison, Mistake, StoredRun, SuiteRef, write_run
 from rmbench.types import Scores
-from stored_pairs import pair_scores, store
 
 RNG = np.random.default_rng(0)
 MARGINS = RNG.normal(0.5, 1.0, size=200)

@@ -10,11 +10,11 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
+from stored_pairs import pair_scores, right_and_wrong, store
 
 from rmbench.compare import CompareRequest, compare
 from rmbench.metrics.paired import required_n_paired
 from rmbench.result import Comparison, PairedEstimate
-from stored_pairs import pair_scores, right_and_wrong, store
 
 
 def compared(tmp_path: Path, baseline: object, candidate: object, **given: object) -> Comparison:

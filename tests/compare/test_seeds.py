@@ -1,0 +1,105 @@
+"""Seeds of one recipe as one candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from stored_pairs import pair_scores, store
+
+from rmbench.compare import CompareRequest, compare
+from rmbench.compare.difference import paired_difference
+from rmbench.errors import UsageError
+from rmbench.metrics.intervals import linearised_mean
+from rmbench.metrics.views import Measured
+from rmbench.result import Comparison
+
+
+def seeds(tmp_path: Path, baseline: np.ndarray, *margins: np.ndarray) -> Comparison:
+    a = store(tmp_path, "old", pair_scores(baseline))
+    b = [store(tmp_path, f"seed-{k}", pair_scores(m)) for k, m in enumerate(margins)]
+    request = CompareRequest(a.path, tuple(r.path for r in b), replicates=True)
+    [found] = compare(request).comparisons
+    return found
+
+
+def test_error_of_items_and_of_seeds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    baseline = rng.normal(0.2, 1, 150)
+    margins = [baseline + rng.normal(shift, 1, 150) for shift in (0.1, 0.4, 0.2)]
+    found = seeds(tmp_path, baseline, *margins)
+    e = found.estimate("accuracy")
+    assert e is not None
+    won = np.array([m > 0 for m in margins], dtype=float)
+    values = won.mean(axis=1)
+    paired = won.mean(axis=0) - (baseline > 0)
+    items, spread = stats.sem(paired) ** 2, values.var(ddof=1) / 3
+    assert e.seed_values == pytest.approx(tuple(values))
+    assert e.candidate == pytest.approx(values.mean())
+    assert e.difference == pytest.approx(paired.mean())
+    assert e.standard_error_items == pytest.approx(np.sqrt(items))
+    assert e.standard_error_seeds == pytest.approx(np.sqrt(spread))
+    assert e.standard_error == pytest.approx(np.sqrt(items + spread))
+    freedom = (items + spread) ** 2 / (items**2 / 149 + spread**2 / 2)
+    assert e.degrees_of_freedom == pytest.approx(freedom)
+    low, high = stats.t.interval(0.95, freedom, paired.mean(), np.sqrt(items + spread))
+    assert (e.ci_low, e.ci_high) == pytest.approx((low, high))
+    assert e.p == pytest.approx(2 * stats.t.sf(paired.mean() / np.sqrt(items + spread), freedom))
+    assert found.candidate is not None
+    assert len(found.candidate.replicates) == 3
+    assert "the baseline is one model" in found.notes[0]
+
+
+def test_seeds_that_agree_leave_the_error_of_the_items(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    baseline = rng.normal(0.2, 1, 80)
+    margins = baseline + rng.normal(0, 1, 80)
+    e = seeds(tmp_path, baseline, margins, margins).estimate("nll")
+    assert e is not None
+    assert e.standard_error_seeds == 0
+    assert e.standard_error == e.standard_error_items
+    assert e.degrees_of_freedom == pytest.approx(79)
+
+
+def test_one_seed_is_none(tmp_path: Path) -> None:
+    a = store(tmp_path, "old", pair_scores(np.ones(3)))
+    with pytest.raises(UsageError, match="at least two candidates"):
+        compare(CompareRequest(a.path, (a.path,), replicates=True))
+
+
+def test_a_suite_that_one_seed_was_measured_on_is_not_compared(tmp_path: Path) -> None:
+    a = store(tmp_path, "old", pair_scores(np.ones(3)))
+    b = store(tmp_path, "seed-0", pair_scores(np.ones(3)))
+    other = a.result.suite.model_copy(update={"name": "other"})
+    c = store(tmp_path, "seed-1", pair_scores(np.ones(3)), suite=other)
+    request = CompareRequest(a.path, (b.path, c.path), replicates=True)
+    [found] = compare(request).comparisons
+    assert found.reason == "only one of the seeds was measured on it: seed-0"
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+def test_the_interval_covers_the_recipe(n_seeds: int) -> None:
+    """Crossed random effects of item, seed and both; the baseline's items are fixed to 0."""
+    rng = np.random.default_rng(n_seeds)
+    n, draws, covered = 200, 600, 0
+    for _ in range(draws):
+        item, seed = rng.normal(0, 1, n), rng.normal(0, 0.1, n_seeds)
+        values = 0.3 + item + seed[:, None] + rng.normal(0, 1, (n_seeds, n))
+        found = paired_difference(
+            _measured(np.zeros(n)),
+            [_measured(v) for v in values],
+            np.arange(n),
+            higher_is_better=True,
+            bounds=(-np.inf, np.inf),
+        )
+        assert found is not None
+        covered += found.fields["ci_low"] <= 0.3 <= found.fields["ci_high"]
+    # 95 % or somewhat more; three standard errors of 600 draws below it.
+    assert covered / draws >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / draws)
+    assert covered / draws < 0.995
+
+
+def _measured(values: np.ndarray) -> Measured:
+    return Measured(float(values.mean()), len(values), None, linearised_mean(values), values)
