@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import json_option, say
+from rmbench.cli.options import gate_options, json_option, say, says_colour
 
 _EPILOG = """\b
 Examples:
@@ -22,11 +22,19 @@ are shared; 2: the two must not be compared.
 """
 
 
-def _flips(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+def _flips(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int | None, int | None]:
+    """How many flipped items are kept for files, and how many a terminal shows."""
+    if value is None:
+        from rmbench.compare import FLIPS_SHOWN
+        from rmbench.report.compare_text import FLIPS_SHOWN as ON_TERMINAL
+
+        return FLIPS_SHOWN, ON_TERMINAL
     if value == "all":
-        return None
+        return None, None
     if value.isdecimal():
-        return int(value)
+        return int(value), int(value)
     raise click.BadParameter("expected a number or 'all'", ctx, param)
 
 
@@ -55,11 +63,9 @@ def _flips(ctx: click.Context, param: click.Parameter, value: str) -> int | None
 )
 @click.option(
     "--flips",
-    default="20",
-    show_default=True,
     callback=_flips,
     metavar="N|all",
-    help="Most lost and most gained items that are listed.",
+    help="Most lost and most gained items that are listed.  [default: 20, on a terminal 5]",
 )
 @click.option(
     "--speed-factor",
@@ -69,6 +75,7 @@ def _flips(ctx: click.Context, param: click.Parameter, value: str) -> int | None
     metavar="X",
     help="Smallest ratio of two speeds that counts.",
 )
+@gate_options
 @click.option(
     "-o",
     "--output",
@@ -76,40 +83,57 @@ def _flips(ctx: click.Context, param: click.Parameter, value: str) -> int | None
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="File to write; its ending decides: .html .md .json. Repeatable.",
+    help="File to write; its ending decides: .html .md .json, with rules also .junit.xml. Repeatable.",
 )
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     baseline: Path,
     candidates: tuple[Path, ...],
     allow_partial: bool,
     min_coverage: float,
     replicates: bool,
-    flips: int | None,
+    flips: tuple[int | None, int | None],
     speed_factor: float,
+    fail_if: tuple[str, ...],
+    gates: Path | None,
+    strict: bool,
     outputs: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Compare candidates with a baseline on the same items."""
     from rmbench.compare import CompareRequest, compare, raise_if_not_comparable, require_coverage
+    from rmbench.gate import exit_code, judge, read_rules
     from rmbench.report.compare_text import render_comparisons
-    from rmbench.report.compare_write import comparison_renderer, write_comparison
+    from rmbench.report.compare_write import comparison_renderer, job_lines, write_comparison
 
+    rules = read_rules(fail_if, gates)
+    if strict and not rules:
+        raise click.UsageError("--strict judges rules: --fail-if RULE or --gates FILE")
     for output in outputs:
-        comparison_renderer(output)
+        comparison_renderer(output, gated=bool(rules))
     report = compare(
         CompareRequest(
             baseline=baseline,
             candidates=candidates,
             allow_partial=allow_partial,
             replicates=replicates,
-            flips=flips,
+            flips=flips[0],
             speed_factor=speed_factor,
         )
     )
+    if rules:
+        gate = judge(rules, report.comparisons, strict=strict, unmatched=report.unmatched)
+        report = report.model_copy(update={"gate": gate})
     for output in outputs:
         write_comparison(report, output)
         say(f"wrote {output}")
-    click.echo(report.model_dump_json() if as_json else render_comparisons(report))
+    text = render_comparisons(report, flips=flips[1], colour=says_colour())
+    click.echo(report.model_dump_json() if as_json else text)
+    for line in job_lines(report):
+        say(line)
     raise_if_not_comparable(report)
     require_coverage(report, min_coverage)
+    if report.gate is not None:
+        context.exit(exit_code(report.gate))

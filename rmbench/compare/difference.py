@@ -7,8 +7,9 @@ cluster of its own, the exact methods for a 2 x 2 table take its place.
 
 Sources: McNemar 1947 with the exact binomial tail; Tango 1998 (interval); Connor 1987
 (detectable difference); Miller 2024, "Adding Error Bars to Evals" (clustered standard error
-of paired differences, here with what ``cluster_error`` makes of unequal clusters); Hemerik, Goeman and Finos 2020, "Robust testing in generalized linear
-models by sign flipping score contributions" (sign flips of the influences of a cluster).
+of paired differences, here with what ``cluster_error`` makes of unequal clusters); Hemerik,
+Goeman and Finos 2020, "Robust testing in generalized linear models by sign flipping score
+contributions" (sign flips of the influences of a cluster).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from rmbench.report.compare_content import (
     main_rows,
     reasons_of,
 )
+from rmbench.report.gates import gate_html
 from rmbench.report.html import template_environment
 from rmbench.report.numbers import number, quantity
 from rmbench.report.text import join, plain
@@ -99,6 +100,8 @@ def render_html(report: ComparisonReport, title: str | None = None) -> str:
 
     The same report gives the same bytes.
     """
+    from markupsafe import Markup
+
     found = build_blocks(report)
     views = tuple(
         _view(block, c, f"c{i}")
@@ -121,6 +124,8 @@ def render_html(report: ComparisonReport, title: str | None = None) -> str:
             unmatched=tuple(join(text, plain) for text in found.unmatched),
             versions=", ".join(versions),
             words=WORDS,
+            # rendered with every name escaped
+            gate=Markup(gate_html(report.gate)) if report.gate is not None else "",  # noqa: S704 - as said above
         )
     )
 

@@ -14,6 +14,7 @@ from rmbench.report.compare_content import (
     main_rows,
     reasons_of,
 )
+from rmbench.report.gates import gate_markdown
 from rmbench.report.numbers import number
 from rmbench.report.text import join, markdown
 from rmbench.result import ComparisonReport, Flip
@@ -32,6 +33,8 @@ def render_markdown(report: ComparisonReport) -> str:
     lines += [f"- {join(text, markdown)}" for text in found.unmatched]
     blocks = ["### Comparison", "\n".join(lines)]
     blocks += [_body(block) for block in found.blocks if block.candidate and not block.refused]
+    if report.gate is not None:
+        blocks.insert(0, gate_markdown(report.gate).rstrip())
     return "\n\n".join(blocks) + "\n"
 
 

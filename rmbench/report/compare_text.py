@@ -15,22 +15,28 @@ from rmbench.report.compare_content import (
     main_rows,
     reasons_of,
 )
+from rmbench.report.gates import render_gate
+from rmbench.report.github_actions import harmless, is_active
 from rmbench.report.numbers import number
 from rmbench.report.text import join, plain
 from rmbench.result import ComparisonReport, Flip
 
 WIDTH = 80
 _MOVED_SHOWN = 12
-_FLIPS_SHOWN = 5
+FLIPS_SHOWN = 5
+"""Lost items that a terminal lists where nothing else is asked for."""
 _LABEL = 18
 _PART = 22
 
 
-def render_comparisons(report: ComparisonReport, *, flips: int | None = _FLIPS_SHOWN) -> str:
-    """The verdicts, one paragraph each, then the tables behind them.
+def render_comparisons(
+    report: ComparisonReport, *, flips: int | None = FLIPS_SHOWN, colour: bool = False
+) -> str:
+    """The verdicts, one paragraph each, then the tables behind them, then the rules' answers.
 
     Args:
         report: What was compared.
+        colour: Whether the rules' verdicts are coloured.
         flips: As many lost and gained examples are listed for each; ``None`` for all that
             the report holds.
     """
@@ -38,7 +44,11 @@ def render_comparisons(report: ComparisonReport, *, flips: int | None = _FLIPS_S
     head = [_wrapped(join(block.line, plain)) for block in found.blocks]
     head += [_wrapped(join(text, plain)) for text in found.unmatched]
     bodies = [_body(block, flips) for block in found.blocks if block.candidate]
-    return "\n\n".join(["\n".join(head), *(body for body in bodies if body)]) + "\n"
+    if report.gate is not None:
+        bodies.append(render_gate(report.gate, colour=colour))
+    text = "\n\n".join(["\n".join(head), *(body for body in bodies if body)])
+    # GitHub's runner would take a line for a command of its own.
+    return harmless(text) if is_active() else text
 
 
 def _body(block: Block, flips: int | None) -> str:
