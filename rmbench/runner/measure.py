@@ -68,9 +68,14 @@ def drop_failed(scores: Scores, scorer_name: str, *, allow_partial: bool) -> Fin
     if not failed:
         return Finite(scores, ())
     total = len(np.unique(scores.example_id))
+    n_nan = int(np.isnan(scores.reward).sum())
+    n_infinite = int(bad.sum()) - n_nan
+    kinds = [f"{n_nan} NaN or missing"] if n_nan else []
+    kinds += [f"{n_infinite} infinite"] if n_infinite else []
     what = (
         f"{scorer_name}: no finite reward for {len(failed)} of {total} examples "
-        f"({shorten([repr(key) for key in failed], 3)})"
+        f"({shorten([repr(key) for key in failed], 3)}); of {len(scores)} rewards "
+        f"{' and '.join(kinds)}"
     )
     if not allow_partial:
         raise ScorerError(f"{what}: pass --allow-partial to measure the others")

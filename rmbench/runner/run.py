@@ -212,6 +212,8 @@ def _measure_preferences(
     if finite.failed:
         gone = set(finite.failed)
         kept = tuple(e for e in data if e.id not in gone)
+    for note in scorer.notes() if isinstance(scorer, HasNotes) else ():
+        request.report(f"{info.name}: {note}")
     ties = request.ties or suite.ties
     estimates = estimate_all(
         suite,

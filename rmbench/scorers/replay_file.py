@@ -75,6 +75,15 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(
+                    f"is not JSON: {error.msg} at column {error.colno}",
+                    file=str(path),
+                    row=number,
+                    hint="a file that ends here was cut off"
+                    if text.rstrip().endswith(line)
+                    else None,
+                ) from None
             except (ValueError, RecursionError) as error:
                 raise DataError(f"is not JSON: {error}", file=str(path), row=number) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -115,6 +115,7 @@ def join_by_id(
     if missing and not allowed.missing:
         problems.append(
             f"{len(missing)} of {len(examples)} examples have no row in it ({named(missing)})"
+            f"{_subsets_without(examples, found)}"
         )
     if unknown and not allowed.unknown:
         problems.append(f"{len(unknown)} of its {len(rows)} ids are unknown ({named(unknown)})")
@@ -128,6 +129,15 @@ def join_by_id(
         )
     pairs = [(e, found[e.id]) for e in examples if e.id in found]
     return Joined(_checked(pairs), notes)
+
+
+def _subsets_without(examples: Sequence[PreferenceExample], found: Mapping[str, ReplayRow]) -> str:
+    """The subsets of which the file holds nothing, in words; empty if there are none."""
+    there = {e.subset for e in examples if e.id in found}
+    lacking = [s for s in dict.fromkeys(e.subset for e in examples) if s not in there]
+    if not there or not lacking:
+        return ""
+    return f", among them all of {'subset' if len(lacking) == 1 else 'subsets'} {named(lacking)}"
 
 
 def _key(

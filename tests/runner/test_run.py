@@ -231,7 +231,11 @@ def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) 
     with pytest.raises(DataError, match=r"1 of 12 examples have no row in it \('p11'\)"):
         run(request(tmp_path, replay))
     whole = [*rows, {"id": "p11", "scores_chosen": [9], "scores_rejected": [float("inf")]}]
-    with pytest.raises(ScorerError, match=r"no finite reward for 2 of 12 examples \('p3', 'p11'\)"):
+    with pytest.raises(
+        ScorerError,
+        match=r"scores: no finite reward for 2 of 12 examples \('p3', 'p11'\); of 24 rewards "
+        "1 NaN or missing and 1 infinite: pass --allow-partial",
+    ):
         run(request(tmp_path, scores_file(tmp_path, list(whole))))
     replay = scores_file(tmp_path, list(rows))
     assert not (tmp_path / "out").exists()
@@ -240,6 +244,15 @@ def test_missing_rewards_stop_the_run_unless_partial_is_allowed(tmp_path: Path) 
     assert result.counts.examples == 10
     assert result.missing == ("example p3", "example p11")
     assert result.estimate("accuracy").n == 10
+
+
+def test_ids_that_the_suite_does_not_know_are_told_when_allowed(tmp_path: Path) -> None:
+    rows = [{"id": f"p{i}", "scores_chosen": [i], "scores_rejected": [5]} for i in range(14)]
+    said: list[str] = []
+    replay = scores_file(tmp_path, list(rows))
+    run(request(tmp_path, replay, allow_partial=True, report=said.append))
+    unknown = "2 of 14 ids of scores.jsonl are not in the suite and were not used ('p12', 'p13')"
+    assert f"scores: {unknown}" in said
 
 
 def test_nothing_left_to_measure_is_an_error(tmp_path: Path) -> None:

@@ -164,3 +164,18 @@ def test_a_parquet_file_of_scores_is_read(tmp_path: Path) -> None:
     broken.write_bytes(file.read_bytes()[:60])
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         read_replay(broken)
+
+
+def test_a_file_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    row = '{"id": "a", "scores_chosen": 1, "scores_rejected": 0}'
+    file = tmp_path / "s.jsonl"
+    file.write_text(f'{row}\n{{"id": "b", "scores_cho')
+    with pytest.raises(
+        DataError, match=r"row 2: is not JSON: Unterminated string .* at column 13 \(a file that"
+    ):
+        read_replay(file)
+    file.write_text(f"{{{row}\n{row}\n")
+    with pytest.raises(
+        DataError, match=r"row 1: is not JSON: Expecting property name .* column 2$"
+    ):
+        read_replay(file)

@@ -241,3 +241,13 @@ def test_folders_that_hold_no_one_set_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(ALL))
     with pytest.raises(DataError, match="told by their order, which 2 files do not have"):
         read_replay(tmp_path)
+
+
+def test_a_subset_without_any_row_is_named(tmp_path: Path) -> None:
+    s = scorer(tmp_path, [{"id": "a", "scores_chosen": 1, "scores_rejected": 0}])
+    examples = [example("a", "easy"), example("b", "easy"), example("c", "hard")]
+    with pytest.raises(DataError) as raised:
+        s.join(examples, NOTHING)
+    assert "2 of 3 examples have no row in it ('b', 'c'), among them all of subset 'hard'" in str(
+        raised.value
+    )
