@@ -25,6 +25,9 @@ from rmbench.types import TiePolicy
 SIGN_SEED = 0
 """Of the random signs: the same two results give the same p-values."""
 
+_FEW = 64
+"""Examples that tell whether a metric gives influences; where not, the stored value will do."""
+
 _TWIN = "score"
 _OLDER = "written by an older rmbench, which did not keep the suite's sections: run again"
 _CALIBRATION = ("ece", "ece_equal_width", "scaled_ece", "temperature")
@@ -73,10 +76,12 @@ def paired_estimates(
     sides = _Sides.of(aligned, baseline, candidates, suite)
     drafts: dict[tuple[int, int], _Draft] = {}
     metrics = [_load(name) for name in names]
+    few = sides.wholes[0].where(np.arange(sides.wholes[0].n_examples) < _FEW)
+    stored = {m.name for m in metrics if m and _has_no_influences(m, few, sides.contexts[0])}
     for p, part in enumerate(zip(*sides.parts, strict=True)):
         for m, metric in enumerate(metrics):
             if metric is not None and is_reported(metric, part[0].name, sides.contexts[0]):
-                drafts[m, p] = _draft(metric, part, sides)
+                drafts[m, p] = _draft(metric, part, sides, as_stored=metric.name in stored)
     ordered = [drafts[key] for key in sorted(drafts)]
     known = {(d.name, d.subset) for d in ordered}
     ordered += [d for d in _only_stored(sides) if (d.name, d.subset) not in known]
@@ -134,9 +139,19 @@ def _load(name: str) -> Metric | None:
     return metric
 
 
-def _draft(metric: Metric, part: Sequence[Part], sides: _Sides) -> _Draft:
+def _has_no_influences(metric: Metric, few: Comparisons, context: MeasureContext) -> bool:
+    """Whether a metric certainly gives none; that does not depend on the data."""
+    if not isinstance(metric, ComparisonMetric):
+        return False
+    found = metric.measured(few, context)
+    return isinstance(found, Measured) and found.linear is None
+
+
+def _draft(metric: Metric, part: Sequence[Part], sides: _Sides, *, as_stored: bool) -> _Draft:
     name = part[0].name
     draft = _Draft(metric.name, name, metric.unit, metric.higher_is_better, None, {})
+    if as_stored and all(e and e.value is not None for e in sides.stored(metric.name, name)):
+        return _without_test(draft, sides, _no_test(metric.name))
     if not isinstance(metric, _Paired):
         return _without_test(draft, sides, "no paired test: the metric gives no influences")
     # What compares subsets with each other is given the whole suite for each of them.
