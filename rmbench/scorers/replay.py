@@ -20,6 +20,7 @@ from rmbench.scorers.replay_join import (
     join_by_id,
     join_by_order,
     numbered,
+    with_all_answers,
     with_unique_ids,
 )
 from rmbench.scorers.replay_rows import ReplayRow, RowReader, SampleTally
@@ -82,6 +83,8 @@ def read_replay(path: Path) -> ReplayFile:
         for document, file in zip(documents, files, strict=True)
         for number, values in document.rows
     ]
+    if layout.row_an_answer:
+        read = with_all_answers(read, path)
     rows = with_unique_ids(read, path) if layout.join == "id" else numbered(read)
     notes = tally.notes(path.name)
     if layout.join == "id" and rows[0].id != read[0].id:

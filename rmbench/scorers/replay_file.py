@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Read a JSON list, JSON Lines, one object of parallel arrays, or Parquet; ``.gz``, too.
+    """Read a JSON list, JSON Lines, indented objects, or Parquet; ``.gz``, too.
+
+    A lone object may be one of parallel arrays.
 
     Raises:
         DataError: If the file cannot be read, holds no rows, or a row is no object.
@@ -50,10 +53,10 @@ def _json(path: Path) -> Document:
     # An object that does not end in its first line is one that was written with indents.
     if head == "[" or text.split("\n", 1)[0].strip() == "{":
         try:
-            body = json.loads(text)
+            body = json.loads(text) if head == "[" else list(_objects(text))
         except (ValueError, RecursionError) as error:
             raise DataError(f"is not JSON: {error}", file=str(path)) from None
-        values = list(enumerate(body if isinstance(body, list) else [body], start=1))
+        values = list(enumerate(body, start=1))
     else:
         values = list(_lines(text, path))
     if len(values) == 1 and _is_columnar(values[0][1]):
@@ -68,6 +71,25 @@ def _text(path: Path) -> str:
             return file.read()
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"cannot be read: {error}", file=str(path)) from None
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """Objects written one after the other, each over several lines.
+
+    Raises:
+        json.JSONDecodeError: If one is not JSON.
+    """
+    decoder, blank = json.JSONDecoder(), re.compile(r"\s*")
+    place = _after(blank, text, 0)
+    while place < len(text):
+        value, place = decoder.raw_decode(text, place)
+        yield value
+        place = _after(blank, text, place)
+
+
+def _after(blank: re.Pattern[str], text: str, place: int) -> int:
+    found = blank.match(text, place)
+    return place if found is None else found.end()
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[int, Any]]:

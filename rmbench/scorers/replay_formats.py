@@ -33,7 +33,7 @@ class Layout:
         join: How rows find their examples.
         id_field: The field that ids are read from. An example whose ``meta`` holds a value of
             that name is found by it, too.
-        are_rewards: Whether the numbers are a model's rewards rather than votes.
+        row_an_answer: Whether each row holds one answer, and those of an id belong together.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Layout:
     columnar: bool | None = False
     join: Join = "id"
     id_field: str = "id"
-    are_rewards: bool = True
+    row_an_answer: bool = False
 
     def matches(self, row: Mapping[str, Any], columnar: bool) -> bool:
         """Whether a first row is of this layout."""
@@ -149,6 +149,26 @@ def _reward_bench_2(row: RowReader) -> ReplayRow:
         row.file,
         row.number,
         texts if texts and len(texts) == len(rewards) else None,
+    )
+
+
+def _reward_bench_best_of_n(row: RowReader) -> ReplayRow:
+    """One answer: ``id`` is that of its prompt and which of the prompt's answers it is."""
+    both = row.get("id")
+    if not isinstance(both, list) or len(both) != 2 or not all(type(part) is int for part in both):
+        raise row.fail(f"expected [prompt, answer], got {both!r:.40}", "id")
+    prompt, position = both
+    text = _last_text(row.values.get("text"))
+    return ReplayRow(
+        str(prompt),
+        "all",
+        (row.reward(row.get("scores"), "scores"),),
+        (),
+        row.file,
+        row.number,
+        None if text is None else (text,),
+        by_position=True,
+        position=position,
     )
 
 
@@ -331,6 +351,12 @@ LAYOUTS = (
         _reward_bench_2,
         columnar=True,
         join="id or order",
+    ),
+    Layout(
+        "reward-bench best of n",
+        frozenset({"id", "scores", "model"}),
+        _reward_bench_best_of_n,
+        row_an_answer=True,
     ),
     Layout("rm-bench", frozenset({"id", "score_chosen", "score_rejected"}), _rm_bench),
     Layout("judgebench", frozenset({"pair_id", "judgments"}), _judgebench, id_field="pair_id"),

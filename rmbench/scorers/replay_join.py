@@ -49,6 +49,37 @@ def with_unique_ids(rows: Sequence[ReplayRow], path: Path) -> list[ReplayRow]:
     )
 
 
+def with_all_answers(rows: Sequence[ReplayRow], path: Path) -> list[ReplayRow]:
+    """One row for each id, of rows that hold one answer each; in the order of the first ones.
+
+    Raises:
+        DataError: If an id lacks an answer or has one twice; it says how many do and which.
+    """
+    answers: dict[str, list[ReplayRow]] = {}
+    for row in rows:
+        answers.setdefault(row.id, []).append(row)
+    joined, wrong = [], []
+    for key, found in answers.items():
+        found.sort(key=lambda row: row.position)
+        if [row.position for row in found] != list(range(len(found))):
+            wrong.append(key)
+        texts = [row.texts[0] for row in found if row.texts]
+        joined.append(
+            found[0]._replace(
+                chosen=tuple(row.chosen[0] for row in found),
+                texts=tuple(texts) if len(texts) == len(found) else None,
+            )
+        )
+    if wrong:
+        raise DataError(
+            f"{len(wrong)} of its {len(answers)} prompts lack an answer or have one twice "
+            f"({named(wrong)})",
+            file=str(path),
+            field="id",
+        )
+    return joined
+
+
 def numbered(rows: Sequence[ReplayRow]) -> list[ReplayRow]:
     """The rows under their own ids where these are unique, otherwise under their numbers."""
     ids = {r.id for r in rows}
@@ -210,7 +241,7 @@ def join_by_order(
 
 def _checked(pairs: Sequence[tuple[PreferenceExample, ReplayRow]]) -> dict[str, tuple[float, ...]]:
     rewards = {e.id: _rewards(e, r) for e, r in pairs}
-    other = [(e, r) for e, r in pairs if r.texts is not None and not _same_texts(e, r.texts)]
+    other = [(e, r) for e, r in pairs if r.texts is not None and not _same_texts(e, r)]
     if other:
         example, row = other[0]
         raise DataError(
@@ -253,11 +284,14 @@ def _by_position(example: PreferenceExample, row: ReplayRow) -> tuple[float, ...
     return tuple(row.chosen[p - 1] if p >= 1 else nan for p in positions)
 
 
-def _same_texts(example: PreferenceExample, texts: tuple[str, ...]) -> bool:
+def _same_texts(example: PreferenceExample, row: ReplayRow) -> bool:
     """Whether every answer stands in what the file says was scored, whitespace apart.
 
     Publishers keep the whole conversation as their template wrote it.
     """
+    texts = row.texts or ()
+    if row.by_position:
+        texts = tuple(texts[p - 1] for p in example.meta["response_positions"])
     if len(texts) != len(example.responses):
         return False
     return all(

@@ -27,6 +27,7 @@ class ReplayRow(NamedTuple):
         by_position: Whether the file gives the rewards in the order of the publisher's
             columns and does not say which answers were right: then all are in ``chosen``.
         failed: Which of ``chosen`` the publisher's program marks as failed, from 0.
+        position: Of a layout with a row for each answer: which answer of its prompt, from 0.
     """
 
     id: str
@@ -38,6 +39,7 @@ class ReplayRow(NamedTuple):
     texts: tuple[str, ...] | None = None
     by_position: bool = False
     failed: tuple[int, ...] = ()
+    position: int = 0
 
     @property
     def rewards(self) -> tuple[float, ...]:

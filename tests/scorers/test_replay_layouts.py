@@ -74,6 +74,44 @@ def test_reward_bench_save_all(tmp_path: Path) -> None:
     assert [(r.id, r.rewards) for r in file.rows] == [("1", (1.0, 0.5)), ("2", (-2.0, 3.5))]
 
 
+def best_of_n_rows(n_prompts: int = 2, n: int = 3) -> list[dict[str, object]]:
+    return [
+        {"dataset_details": "helpful_base", "id": [10 + p, i], "model": "allenai/tulu-2-dpo-13b",
+         "prompt": f"<|user|>\nq{p}\n", "scores": [p + i / 4],
+         "text": f"<|user|>\nq{p}\n<|assistant|>\nanswer {p}.{i}</s>"}
+        for p in range(n_prompts) for i in range(n)
+    ]  # fmt: skip
+
+
+def test_reward_bench_best_of_n_is_objects_one_after_the_other(tmp_path: Path) -> None:
+    """Neither JSON nor JSON Lines, as its program leaves it; a row for each answer."""
+    rows = best_of_n_rows()
+    path = tmp_path / "rm.json"
+    for between in ("", "\n"):
+        texts = [json.dumps(r, indent=4, sort_keys=True) for r in reversed(rows)]
+        path.write_text(between.join(texts) + between)
+        file = read_replay(path)
+        assert file.layout.name == "reward-bench best of n"
+        assert [(r.id, r.chosen) for r in file.rows] == [
+            ("11", (1.0, 1.25, 1.5)), ("10", (0.0, 0.25, 0.5)),
+        ]  # fmt: skip
+        assert file.rows[1].texts[2].endswith("answer 0.2</s>")
+        assert file.are_rewards
+    with pytest.raises(UsageError, match="does not say which answers are right: name the --suite"):
+        scores_of(file)
+    path.write_text("".join(json.dumps(r, indent=4) for r in rows)[:-30])
+    with pytest.raises(DataError, match="is not JSON: Unterminated string"):
+        read_replay(path)
+
+
+def test_an_answer_that_best_of_n_rows_lack_or_repeat_is_named(tmp_path: Path) -> None:
+    rows = best_of_n_rows(4)
+    with pytest.raises(DataError, match=r"2 of its 4 prompts lack an answer or .* \('10', '12'\)"):
+        read_replay(write_json(tmp_path / "rm.json", [*rows[1:], rows[7]]))
+    with pytest.raises(DataError, match=r"row 1, field 'id': expected \[prompt, answer\], got 10"):
+        read_replay(write_json(tmp_path / "rm.json", [rows[0] | {"id": 10}]))
+
+
 def test_preferences_instead_of_scores_are_recognised(tmp_path: Path) -> None:
     rows = [{"prompt": "q", "chosen": "yes", "rejected": "no"}]
     with pytest.raises(DataError, match=r"row 1, field 'chosen': expected a number, got 'yes'"):
