@@ -17,6 +17,7 @@ from rmbench.report.caveats import flags
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import interval, size_range, value_only
 from rmbench.report.overview import Entry, SuiteView
+from rmbench.report.robustness import FLIPS
 from rmbench.result import Estimate
 
 PAIRWISE = ("accuracy", "macro_accuracy", "section_mean_accuracy", "section_score")
@@ -62,7 +63,7 @@ def headline_card(suite: SuiteView, anchor: str) -> BarCard:
     size = f", n = {size_range(sizes)}" if sizes and not suite.is_throughput else ""
     return BarCard(
         title=suite.ref.title or suite.name,
-        subtitle=f"{label_of(metric).label}{size}",
+        subtitle=f"{label_of(metric).label}{', lower is better' if metric == FLIPS else ''}{size}",
         scale=scale,
         rows=tuple(
             bar_row(entry.scorer.name, e, scale, entry=entry)

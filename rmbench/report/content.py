@@ -12,6 +12,8 @@ from rmbench.report.caveats import caveats, computed_unalike
 from rmbench.report.labels import OTHER, label_of, position_of
 from rmbench.report.numbers import UNDEFINED, size_range, value_only, with_interval
 from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
+from rmbench.report.robustness import HEADER as TRANSFORMATION_HEADER
+from rmbench.report.robustness import is_robustness, transformation_rows, unfit
 from rmbench.report.text import Safe, Text
 from rmbench.report.training import NLL, StepKey, TrainingRun, training_runs
 from rmbench.result import Estimate, Result
@@ -158,7 +160,18 @@ def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
     if suite.toggles:
         shown += [m for m in ("confounder_shift", "confounder_win_rate") if suite.subsets_of(m)]
     tables += [_by_subset(suite, metric, footnotes) for metric in shown]
+    tables += [_transformations(suite, e) for e in suite.entries if is_robustness(e.result)]
     return tables
+
+
+def _transformations(suite: SuiteView, entry: Entry) -> Table:
+    rows: list[tuple[Text, ...]] = [
+        ((row.name,), *(Safe(cell) for cell in row.cells))
+        for row in transformation_rows(entry.result)
+    ]
+    title = (suite.name, Safe(": "), entry.scorer.name, Safe(" by transformation, worst first"))
+    header = (Safe("transformation"), *(Safe(name) for name in TRANSFORMATION_HEADER))
+    return Table(title, header, tuple(rows))
 
 
 def _marked_name(entry: Entry, footnotes: _Footnotes) -> Text:
@@ -311,7 +324,17 @@ def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
             notes.append((suite.name, Safe(": "), *unalike.text))
         if any(UNVERIFIED_LAYOUT in e.result.provenance.notes for e in suite.entries):
             notes.append((suite.name, Safe(": "), Safe(UNVERIFIED_LAYOUT)))
-    return notes + _undefined(overview) + _not_timed(overview)
+    return notes + _unfit(overview) + _undefined(overview) + _not_timed(overview)
+
+
+def _unfit(overview: Overview) -> list[Text]:
+    """The transformations of each suite that fit no example."""
+    notes: list[Text] = []
+    for suite in overview.suites:
+        names = dict.fromkeys(name for e in suite.entries for name in unfit(e.result))
+        if names and any(is_robustness(e.result) for e in suite.entries):
+            notes.append((suite.name, Safe(": no example fits "), shorten(list(names), 30)))
+    return notes
 
 
 def _not_timed(overview: Overview) -> list[Text]:

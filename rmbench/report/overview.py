@@ -19,7 +19,11 @@ _HEADLINES = (
     "macro_accuracy",
     "section_mean_accuracy",
     "best_of_n_accuracy",
+    "flip_rate",
 )
+
+_OWN_TABLE = ("flip_rate",)
+"""Metrics whose parts have a table of their own (``rmbench.report.robustness``)."""
 
 MANY_PARTS = 60
 """From here on parts are shown by the headline's own metric only, where it has parts."""
@@ -122,6 +126,8 @@ class SuiteView:
         """
         own = [m for m in (self.ref.headline,) if m and len(self.subsets_of(m)) > 1]
         candidates = dict.fromkeys(m for m in (self.headline, *_HEADLINES) if m and m not in own)
+        for m in _OWN_TABLE:
+            candidates.pop(m, None)
         accuracy = next((m for m in candidates if len(self.subsets_of(m)) > 1), None)
         if accuracy is None or (own and len(self.subsets_of(accuracy)) > MANY_PARTS):
             return tuple(own)

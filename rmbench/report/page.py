@@ -23,6 +23,7 @@ from rmbench.report.labels import MetricLabel, label_of
 from rmbench.report.numbers import interval, quantity, size_range, value_only
 from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
 from rmbench.report.panel import Panel, build_panel
+from rmbench.report.robustness import RobustnessView, robustness_view
 from rmbench.report.training_page import TrainingView, training_views
 from rmbench.result import Estimate, StoredRun
 
@@ -136,6 +137,7 @@ class Section:
     lowest: tuple[LowestSubset, ...]
     toggles: tuple[BarCard, ...]
     arms: ArmsView | None
+    robustness: RobustnessView | None
     counts: tuple[CountsRow, ...]
     skipped: tuple[Skipped, ...]
     panels: tuple[Panel, ...]
@@ -242,6 +244,7 @@ def _section(
         lowest=_lowest(suite),
         toggles=toggle_cards(suite),
         arms=arms_view(suite),
+        robustness=robustness_view(suite),
         counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
         skipped=_skipped(suite),
         panels=tuple(

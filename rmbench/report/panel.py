@@ -12,6 +12,7 @@ from rmbench.report.curves import AccuracyBin, Curves, MarginHistogram, curves
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import duration, fraction, interval, number, value_only
 from rmbench.report.overview import Entry
+from rmbench.report.robustness import FLIPS, is_robustness
 from rmbench.result import Mistake, Result, StoredRun
 
 SHOWN_CHARS = 700
@@ -117,6 +118,7 @@ class Panel:
     no_figures: str | None
     length: tuple[LengthRow, ...]
     rewards: tuple[tuple[str, str], ...]
+    mistakes_title: str
     mistakes: tuple[MistakeView, ...]
     provenance: tuple[FactGroup, ...]
 
@@ -133,7 +135,9 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
     Raises:
         ResultError: If scores or mistakes cannot be read.
     """
-    scores = run.scores()
+    rewritten = is_robustness(entry.result)
+    # Diagrams of one example rewritten many times would be of the rewritings' number.
+    scores = None if rewritten else run.scores()
     logits = entry.result.scorer.margins_are_logits
     points = curves(scores, margins_are_logits=logits) if scores is not None else None
     return Panel(
@@ -147,13 +151,14 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
         no_figures=None if logits else "No reliability diagram: its margins are not logits.",
         length=_length(entry.result),
         rewards=_rewards(points) if points else (),
+        mistakes_title="Right as they were, wrong rewritten" if rewritten else "Worst mistakes",
         mistakes=tuple(_mistake(i, m) for i, m in enumerate(run.mistakes(), start=1)),
         provenance=_provenance(entry.result),
     )
 
 
 def _headline(result: Result) -> str:
-    for metric in ("score", "accuracy", "pairs_per_s"):
+    for metric in ("score", "accuracy", FLIPS, "pairs_per_s"):
         found = result.estimate(metric)
         if found is not None and found.value is not None:
             return f"{label_of(metric).label} {value_only(found)}"
@@ -351,7 +356,8 @@ def _provenance(result: Result) -> tuple[FactGroup, ...]:
             },
         )
     )
-    for title, body in (("Training", p.training), ("Raw timings", p.facts)):
+    facts = "Raw timings" if result.suite.kind == "throughput" else "Facts"
+    for title, body in (("Training", p.training), (facts, p.facts)):
         if body:
             text = json.dumps(body, indent=2, ensure_ascii=False)
             groups.append(FactGroup(title, (), text))

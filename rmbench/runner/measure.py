@@ -150,6 +150,8 @@ def worst_mistakes(
     One comparison an example: its lowest chosen against its highest rejected answer.
     Human ties (preference 0.5) have no right answer and are left out.
     """
+    if len(scores) == 0:
+        return ()
     by_id = {e.id: e for e in data}
     starts = np.flatnonzero(scores.response_index == 0)
     stops = np.append(starts[1:], len(scores))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from rmbench.data.robustness import TRANSFORMATIONS, VERSION, derive
 from rmbench.errors import UsageError
+from rmbench.metrics.base import Undefined
 from rmbench.metrics.catalogue_robustness import METRICS
+from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.robustness import accuracy_before, join
 from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec
 from rmbench.spec.robustness import ORIGINAL
-from rmbench.types import PreferenceSet
+from rmbench.types import PreferenceSet, Scores
 
 PREFIX = "robustness:"
 """What stands before the base suite's name in ``--suite``."""
@@ -99,6 +104,27 @@ def facts(suite: RobustnessSuite, data: PreferenceSet) -> dict[str, Any]:
             for name in suite.transformations
         },
     }
+
+
+def turned(scores: Scores) -> Scores:
+    """Those of the rewritten examples that were right as they were and are now wrong.
+
+    Of one example that turns in several ways, the one with the lowest margin, so that a
+    list of the worst is not one example many times over.
+
+    Args:
+        scores: Of the whole suite, all rewards finite.
+    """
+    joined = join(Comparisons.from_scores(scores).decided)
+    worst: dict[int, tuple[float, str]] = {}
+    if not isinstance(joined, Undefined):
+        for pair in joined.values():
+            lowest = np.minimum.reduceat(pair.after.margin, pair.after.first_comparison)
+            for i in np.flatnonzero((accuracy_before(pair, "wrong") == 1) & (lowest < 0)):
+                now = (float(lowest[i]), str(pair.after.id[i]))
+                original = int(pair.at[i])
+                worst[original] = min(worst.get(original, now), now)
+    return scores.where(np.isin(scores.example_id, [key for _, key in worst.values()]))
 
 
 def describe(suite: RobustnessSuite, data: PreferenceSet | None) -> str:

@@ -36,7 +36,7 @@ from rmbench.runner.measure import (
     skipped_reasons,
     worst_mistakes,
 )
-from rmbench.runner.robustness import facts
+from rmbench.runner.robustness import facts, turned
 from rmbench.runner.suites import find_suite, load_data
 from rmbench.scorers.replay import ReplayScorer, scores_of
 from rmbench.scorers.replay_join import Allowed
@@ -249,7 +249,8 @@ def _measure_preferences(
             facts=facts(suite, data) if isinstance(suite, RobustnessSuite) else None,
         ),
     )
-    return write_run(request.out, result, finite.scores, worst_mistakes(kept, finite.scores))
+    shown = turned(finite.scores) if isinstance(suite, RobustnessSuite) else finite.scores
+    return write_run(request.out, result, finite.scores, worst_mistakes(kept, shown))
 
 
 def _may_be_missing(data: PreferenceSet, request: RunRequest) -> Allowed:

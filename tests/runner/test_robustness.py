@@ -306,3 +306,32 @@ def test_check_suite_names_the_suite_that_has_a_file(capsys: pytest.CaptureFixtu
     error = capsys.readouterr().err
     assert "made from llmbar and has no file of its own: name llmbar" in error
     assert len(error.splitlines()) == 1
+
+
+def test_mistakes_are_what_was_right_and_is_now_wrong_once_an_example(
+    tmp_path: Path, bert_folder: Path
+) -> None:
+    measured(tmp_path, str(bert_folder))
+    (stored,) = find_runs([tmp_path / "out"])
+    scores, mistakes = stored.scores(), stored.mistakes()
+    assert scores is not None
+    margin = {
+        i: scores.reward[(scores.example_id == i) & scores.is_chosen].item()
+        - scores.reward[(scores.example_id == i) & ~scores.is_chosen].item()
+        for i in dict.fromkeys(scores.example_id.tolist())
+    }
+    lowest: dict[str, float] = {}
+    for i, m in margin.items():
+        name, base = i.split("/", 1)
+        if name != "original" and margin[f"original/{base}"] > 0 > m:
+            lowest[base] = min(m, lowest.get(base, m))
+    assert lowest
+    shown = {m.example_id.split("/", 1)[1]: m.margin for m in mistakes}
+    assert len(shown) == len(mistakes)
+    assert shown == pytest.approx(lowest)
+
+
+def test_a_scorer_that_never_turns_has_no_mistakes_to_show(tmp_path: Path) -> None:
+    measured(tmp_path, "length:")
+    (stored,) = find_runs([tmp_path / "out"])
+    assert [m.subset for m in stored.mistakes() if m.subset not in CHANGES_LENGTH] == []
