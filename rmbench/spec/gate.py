@@ -31,7 +31,8 @@ ALPHA = 0.05
 
 _RULE = re.compile(
     r"(?:(?P<suite>[^/@<>:\s]+)/)?(?P<metric>[^/@<>:=\s]+)(?:@(?P<subset>.+))?"
-    r"\s*(?P<op><=|>=|<|>|:)\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>%|pp)?"
+    r"\s*(?P<op><=|>=|<|>|:)\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>%|pp)?",
+    re.DOTALL,  # subsets are called whatever their data call them
 )
 _FORMS = "[SUITE/]METRIC[@SUBSET] then <VALUE, >VALUE, or :LOSS (accuracy<0.80, accuracy:1pp)"
 
