@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rmbench.compare.align import Aligned, align
-from rmbench.compare.estimates import paired_estimates
+from rmbench.compare.estimates import paired_estimates, tie_policy
 from rmbench.compare.flips import find_flips, with_texts
 from rmbench.compare.protocol import check_protocol, check_texts, shared_suite
 from rmbench.compare.select import Model, read_models, side_of
 from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, speed_notes
 from rmbench.errors import GateFailedError, NotComparableError, UsageError
+from rmbench.metrics.comparisons import Comparisons
 from rmbench.result import (
     Comparison,
     ComparisonReport,
@@ -23,7 +24,7 @@ from rmbench.result import (
     SuiteRef,
     Unmatched,
 )
-from rmbench.types import Scores, TiePolicy
+from rmbench.types import Scores
 
 FLIPS_SHOWN = 20
 """As many losses and as many gains are listed where nothing else is asked for."""
@@ -195,15 +196,15 @@ def _compared(
             f"{len(runs)} seeds of one recipe: the interval covers items and seeds; the baseline "
             "is one model, and what another seed of it would give is not in the interval"
         )
-    ties: TiePolicy = "wrong" if ours.provenance.policy.get("ties") == "wrong" else "half"
-    flips = find_flips(aligned.baseline, aligned.candidates, ties, keep=request.flips)
+    wholes = [Comparisons.from_scores(s) for s in (aligned.baseline, *aligned.candidates)]
+    flips = find_flips(wholes[0], wholes[1:], tie_policy(ours), keep=request.flips)
     return Comparison(
         suite=suite,
         baseline=sides[0],
         candidate=sides[1],
         headline=_headline(suite, (ours, *results), aligned),
         coverage=aligned.coverage,
-        estimates=paired_estimates(aligned, ours, results, suite),
+        estimates=paired_estimates(wholes, (ours, *results), suite, complete=_is_complete(aligned)),
         better=flips.better,
         worse=flips.worse,
         flips=with_texts(flips.worst, list(_mistakes((*runs, baseline)))),
@@ -227,9 +228,12 @@ def _mistakes(runs: Sequence[StoredRun]) -> Iterator[Mistake]:
 
 def _headline(suite: SuiteRef, results: Sequence[Result], aligned: Aligned) -> str | None:
     """The metric that `score` is, where every side has a score on exactly these items."""
-    coverage = aligned.coverage
-    whole = not (coverage.only_baseline or coverage.only_candidate)
     scores = [result.estimate("score") for result in results]
-    if whole and all(e is not None and e.value is not None for e in scores):
+    if _is_complete(aligned) and all(e is not None and e.value is not None for e in scores):
         return suite.headline
     return None
+
+
+def _is_complete(aligned: Aligned) -> bool:
+    """Whether the shared items are all items."""
+    return not (aligned.coverage.only_baseline or aligned.coverage.only_candidate)

@@ -10,7 +10,6 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from rmbench import plugins
-from rmbench.compare.align import Aligned
 from rmbench.compare.difference import Difference, paired_difference
 from rmbench.compare.verdicts import allowed_loss, verdict
 from rmbench.metrics.base import MeasureContext, Metric, Undefined
@@ -25,7 +24,7 @@ from rmbench.types import TiePolicy
 SIGN_SEED = 0
 """Of the random signs: the same two results give the same p-values."""
 
-_FEW = 64
+_FEW = 512
 """Examples that tell whether a metric gives influences; where not, the stored value will do."""
 
 _TWIN = "score"
@@ -58,22 +57,25 @@ class _Draft:
 
 
 def paired_estimates(
-    aligned: Aligned, baseline: Result, candidates: Sequence[Result], suite: SuiteRef
+    wholes: Sequence[Comparisons],
+    results: Sequence[Result],
+    suite: SuiteRef,
+    *,
+    complete: bool = True,
 ) -> tuple[PairedEstimate, ...]:
     """All metrics that either result holds, the whole suite first, then part by part.
 
     ``score`` is left out: it is the headline's metric under another name.
 
     Args:
-        aligned: Their scores on the items they share.
-        baseline: The baseline's result.
-        candidates: The candidate's, or those of its seeds.
+        wholes: The comparisons of the items they share, in one order: the baseline's, then
+            the candidate's or those of its seeds.
+        results: Their results, in that order.
         suite: The suite with its sections, as far as they are known.
+        complete: Whether these are all of their items.
     """
-    names = dict.fromkeys(
-        e.metric for r in (baseline, *candidates) for e in r.estimates if e.metric != _TWIN
-    )
-    sides = _Sides.of(aligned, baseline, candidates, suite)
+    names = dict.fromkeys(e.metric for r in results for e in r.estimates if e.metric != _TWIN)
+    sides = _Sides.of(wholes, results, suite, complete=complete)
     drafts: dict[tuple[int, int], _Draft] = {}
     metrics = [_load(name) for name in names]
     few = sides.wholes[0].where(np.arange(sides.wholes[0].n_examples) < _FEW)
@@ -104,31 +106,36 @@ class _Sides:
 
     @classmethod
     def of(
-        cls, aligned: Aligned, baseline: Result, candidates: Sequence[Result], suite: SuiteRef
+        cls,
+        wholes: Sequence[Comparisons],
+        results: Sequence[Result],
+        suite: SuiteRef,
+        *,
+        complete: bool,
     ) -> _Sides:
-        results = (baseline, *candidates)
-        ties: TiePolicy = "wrong" if baseline.provenance.policy.get("ties") == "wrong" else "half"
         contexts = tuple(
             MeasureContext(
-                ties=ties,
+                ties=tie_policy(results[0]),
                 margins_are_logits=r.scorer.margins_are_logits,
                 sections=suite.sections,
                 score_tree=suite.score_tree,
-                seed=baseline.provenance.seed,
+                seed=results[0].provenance.seed,
             )
             for r in results
         )
-        wholes = tuple(Comparisons.from_scores(s) for s in (aligned.baseline, *aligned.candidates))
         parts = tuple(parts_of(whole, suite.sections) for whole in wholes)
-        coverage = aligned.coverage
-        complete = not (coverage.only_baseline or coverage.only_candidate)
-        return cls(results, contexts, wholes, parts, complete)
+        return cls(tuple(results), contexts, tuple(wholes), parts, complete)
 
     def stored(self, metric: str, subset: str | None) -> list[Estimate | None]:
         """What each result says; nothing where that is of other items than are compared."""
         if not self.complete:
             return [None] * len(self.results)
         return [r.estimate(metric, subset) for r in self.results]
+
+
+def tie_policy(result: Result) -> TiePolicy:
+    """What equal rewards count in a result."""
+    return "wrong" if result.provenance.policy.get("ties") == "wrong" else "half"
 
 
 def _load(name: str) -> Metric | None:

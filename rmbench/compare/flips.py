@@ -13,7 +13,7 @@ from rmbench.metrics.accuracy import outcomes
 from rmbench.metrics.arrays import FloatArray
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.result import Flip, Mistake
-from rmbench.types import Scores, TiePolicy
+from rmbench.types import TiePolicy
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class Flips:
 
 
 def find_flips(
-    baseline: Scores, candidates: Sequence[Scores], ties: TiePolicy, *, keep: int | None = 20
+    baseline: Comparisons,
+    candidates: Sequence[Comparisons],
+    ties: TiePolicy,
+    *,
+    keep: int | None = 20,
 ) -> Flips:
     """Items that exactly one side has right, worst first.
 
@@ -42,13 +46,12 @@ def find_flips(
     scorer's margins in units of their own root mean square, because scorers differ in scale.
 
     Args:
-        baseline: The baseline's scores.
-        candidates: Those of the candidate or its seeds, row by row the same responses.
+        baseline: The baseline's comparisons.
+        candidates: Those of the candidate or its seeds, one by one the same.
         ties: The suite's tie policy.
         keep: As many losses and as many gains at most; ``None`` for all.
     """
-    first = Comparisons.from_scores(baseline).decided
-    others = [Comparisons.from_scores(scores).decided for scores in candidates]
+    first, others = baseline.decided, [c.decided for c in candidates]
     if first.n_examples == 0:
         return Flips(0, 0, ())
     mean = reduce(np.add, (c.margin for c in others)) / len(others)

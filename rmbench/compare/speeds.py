@@ -5,8 +5,6 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, NamedTuple
 
-from scipy.stats import mannwhitneyu
-
 from rmbench.compare.verdicts import ALPHA
 from rmbench.result import Result, SpeedEstimate, Verdict
 
@@ -124,6 +122,8 @@ def speed_notes(baseline: Result, candidate: Result) -> tuple[str, ...]:
 def _rate(
     rate: _Rate, baseline: Result, candidate: Result, factor: float, obstacle: str | None
 ) -> SpeedEstimate:
+    from scipy.stats import mannwhitneyu  # half a second that preferences need not wait for
+
     passes = [_pass_s(result) for result in (baseline, candidate)]
     values = [
         _amount(rate, result) / median(seconds) if seconds else None

@@ -199,8 +199,7 @@ def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
             f"{path}: is not the file its result.json was measured from: run the suite again"
         )
     try:
-        # read_table() would import pandas for the sake of folders of files.
-        table = pq.ParquetFile(pa.BufferReader(body)).read()
+        table = pq.read_table(pa.BufferReader(body))
         version = int((table.schema.metadata or {}).get(_VERSION_KEY, b"1"))
         if version > SCORES_VERSION:
             raise ResultError(
