@@ -5,16 +5,17 @@ degrees of freedom it rests on where clusters differ in size, and how skewed the
 
 Sources: Miller 2024, "Adding Error Bars to Evals" (clustered standard errors; here with the
 factor C / (C - 1), C the number of clusters); Imbens and Kolesar 2016, "Robust standard errors
-in small samples" (degrees of freedom under random effects of clusters); Hall 1992, "On the
-removal of skewness by transformation"; Korn and Graubard 1998, "Confidence intervals for
-proportions with small expected number of positive counts estimated from survey data" (the
-effective sample size, there with Clopper and Pearson's interval).
+in small samples" (degrees of freedom under random effects of clusters); O'Neill 2014, "Some
+useful moment results in sampling problems" (variance and covariance of sample moments); Hall
+1992, "On the removal of skewness by transformation"; Korn and Graubard 1998, "Confidence
+intervals for proportions with small expected number of positive counts estimated from survey
+data" (the effective sample size, there with Clopper and Pearson's interval).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy.special import stdtrit
@@ -22,7 +23,10 @@ from scipy.special import stdtrit
 from rmbench.metrics.arrays import FloatArray, IntArray
 
 FEW_CLUSTERS = 30
-"""With fewer effective clusters than this an interval says so in its method."""
+"""With fewer clusters than this an interval says so in its method."""
+
+FEW_DEGREES = 15
+"""So it does with fewer degrees of freedom: some clusters are most of the data, or few differ."""
 
 _SYMMETRIC = 1e-6
 """Below this skewness the transformation is the identity to within rounding."""
@@ -34,7 +38,8 @@ class ClusterError:
 
     Attributes:
         standard_error: sqrt(C / (C - 1) * sum of S_c^2), S_c the sum of a cluster's influences.
-        degrees_of_freedom: Of the standard error, in [1, C - 1]; see ``effective_clusters``.
+        degrees_of_freedom: Of the standard error, in [1, C - 1]; the less of what
+            ``effective_clusters`` and ``tail_degrees_of_freedom`` leave.
         skewness: Of the estimate, with the sign of its longer tail; see ``estimate_skewness``.
         n_clusters: C.
     """
@@ -47,7 +52,7 @@ class ClusterError:
     @property
     def few(self) -> bool:
         """Whether the error rests on too few clusters to be relied on."""
-        return self.degrees_of_freedom < FEW_CLUSTERS - 1 - 1e-6
+        return self.n_clusters < FEW_CLUSTERS or self.degrees_of_freedom < FEW_DEGREES
 
     def student(self, confidence: float) -> float:
         """Quantile of Student's t that a two-sided interval of this coverage needs."""
@@ -96,8 +101,10 @@ def cluster_error(influence: FloatArray, groups: IntArray) -> ClusterError:
         raise ValueError(f"a clustered standard error needs 2 clusters, got {len(size)}")
     sums: FloatArray = np.bincount(groups, weights=influence)[occurs].astype(np.float64)
     variance = float(sums @ sums)
+    if variance == 0:
+        return ClusterError(0.0, len(size) - 1.0, 0.0, len(size))
     correlation = _within_correlation(variance, float(influence @ influence), size)
-    freedom = effective_clusters(size, correlation) - 1
+    freedom = min(effective_clusters(size, correlation) - 1, tail_degrees_of_freedom(sums))
     return ClusterError(
         standard_error=sqrt(len(size) / (len(size) - 1) * variance),
         degrees_of_freedom=min(max(1.0, freedom), len(size) - 1.0),
@@ -126,6 +133,32 @@ def effective_clusters(size: IntArray, correlation: float) -> float:
     share = n * (1 + (n - 1) * correlation)
     total, squares = float(share.sum()), float(share @ share)
     return total * total / squares
+
+
+def tail_degrees_of_freedom(sums: FloatArray) -> float:
+    """Degrees of freedom of the variance, given the mean: few where few clusters differ.
+
+    A variance on d degrees of freedom has a squared coefficient of variation of 2 / d, and that
+    of C sums is (k - 1) / C with their kurtosis k. Of this the mean explains skewness^2 / C,
+    which ``skewed_ends`` takes care of; the rest leaves
+
+        d = 2 C / (k - 1 - skewness^2)
+
+    C for normal sums, infinitely many for right or wrong, and about twice the number of
+    clusters that differ where the rest do not.
+
+    Args:
+        sums: float64, shape (n_clusters,); not all 0.
+
+    >>> round(tail_degrees_of_freedom(np.array([1.0, 1, 1, -1, -1, -1] + [0.0] * 94)), 1)
+    12.8
+    """
+    unit = sums / float(np.abs(sums).max())
+    squares = unit * unit
+    second = float(squares.sum())
+    third = float(squares @ unit)
+    spread = float(squares @ squares) / second**2 - 1 / len(sums) - third * third / second**3
+    return inf if spread <= 0 else 2 / spread
 
 
 def estimate_skewness(sums: FloatArray) -> float:

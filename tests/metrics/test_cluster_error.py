@@ -20,7 +20,7 @@ def exchangeable(sizes: np.ndarray, rho: float, rng: np.random.Generator, draws:
 
 
 def test_equal_clusters_have_the_usual_degrees_of_freedom():
-    values = np.random.default_rng(0).normal(size=360)
+    values = np.random.default_rng(0).uniform(size=360)
     error = ce.cluster_error((values - values.mean()) / 360, np.arange(360) % 40)
     assert error.degrees_of_freedom == pytest.approx(39)
     assert error.n_clusters == 40
@@ -36,6 +36,33 @@ def test_effective_clusters_match_the_variance_of_a_variance(rho):
     variance = (sums**2).sum(axis=1)
     freedom = 2 * variance.mean() ** 2 / variance.var()
     assert ce.effective_clusters(sizes, rho) == pytest.approx(freedom, rel=0.06)
+
+
+@pytest.mark.parametrize("kind", ["normal", "rare", "right or wrong", "skewed"])
+def test_tails_leave_the_degrees_of_freedom_of_the_variance_given_the_mean(kind):
+    """By simulation: what a regression of the variance on the mean leaves of its variance."""
+    rng, n, draws = np.random.default_rng(6), 400, 20_000
+
+    def sample(rows: int) -> np.ndarray:
+        if kind == "normal":
+            return rng.normal(size=(rows, n))
+        if kind == "rare":
+            return rng.choice([-1.0, 0.0, 1.0], p=[0.05, 0.9, 0.05], size=(rows, n))
+        if kind == "skewed":
+            return rng.gamma(4.0, size=(rows, n))
+        return (rng.random((rows, n)) < 0.9).astype(float)
+
+    found = np.concatenate([sample(1000) for _ in range(draws // 1000)])
+    mean, variance = found.mean(axis=1), found.var(axis=1)
+    left = variance.var() * (1 - np.corrcoef(mean, variance)[0, 1] ** 2)
+    expected = 2 * variance.mean() ** 2 / left
+    freedoms = [ce.tail_degrees_of_freedom(row - row.mean()) for row in found[:400]]
+    if kind == "right or wrong":
+        assert min(freedoms) > 1e6
+        assert expected > 20 * n
+    else:
+        # Sample kurtosis errs, most where tails are long: the middle of many is compared.
+        assert np.median(freedoms) == pytest.approx(expected, rel=0.2)
 
 
 def test_the_correlation_within_clusters_is_read_off_the_data():
