@@ -9,7 +9,7 @@ Sources: El-Yaniv and Wiener 2010 (risk against coverage); Geifman and El-Yaniv 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import Linearised
 from rmbench.types import TiePolicy
+
+_ROUNDING = 1e-12
+"""Influences below are what is left of 0."""
 
 WINDOW = 0.05
 """Share of the comparisons on each side of a cut-off that estimates the accuracy at it."""
@@ -45,11 +48,14 @@ def selective_accuracy(decided: Comparisons, ties: TiePolicy, coverage: float) -
         raise ValueError(f"expected a coverage in (0, 1], got {coverage}")
     ranked = _Ranked.of(decided, ties)
     inside = np.clip((coverage - ranked.start) / ranked.mass, 0.0, 1.0)
-    value = float((ranked.mass * inside) @ ranked.accuracy) / coverage
+    value = round(float((ranked.mass * inside) @ ranked.accuracy) / coverage, 14)
     around = ranked.mean_between(max(0.0, coverage - WINDOW), min(1.0, coverage + WINDOW))
     at = inside[ranked.level] * (ranked.outcome - around)
     influence = at / coverage - (value - around)
-    return _over_examples(decided, value, influence)
+    found = _over_examples(decided, value, influence)
+    # Where all that are selected are right, it is they who bear witness, not the others too.
+    selected = decided.example_sum((inside[ranked.level] > 0).astype(np.float64)) > 0
+    return replace(found, used=selected | (np.abs(found.influence) > _ROUNDING))
 
 
 def selective_area(decided: Comparisons, ties: TiePolicy) -> Linearised:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rmbench.metrics.selective import selective_accuracy, selective_area
 from rmbench.metrics.views import Measured, View, linear
 
@@ -9,7 +11,8 @@ from rmbench.metrics.views import Measured, View, linear
 def accuracy_at_coverage(view: View, coverage: float) -> Measured:
     """Accuracy of the share ``coverage`` of the comparisons with the largest margins."""
     c = view.comparisons
-    return linear(selective_accuracy(c, view.context.ties, coverage), c, fraction=True)
+    found = linear(selective_accuracy(c, view.context.ties, coverage), c, fraction=True)
+    return replace(found, n=c.n_examples)
 
 
 def area(view: View) -> Measured:

@@ -22,7 +22,8 @@ from rmbench.metrics.reliability import (
     equal_mass_bins,
     reliability_table,
 )
-from rmbench.types import Scores
+from rmbench.metrics.selective import selective_accuracy
+from rmbench.types import Scores, TiePolicy
 
 HISTOGRAM_BINS = 40
 """Even, so that 0 is an edge and no bar mixes right with wrong."""
@@ -90,17 +91,18 @@ class RewardSummary:
 class Curves:
     """Everything that is drawn of one scorer on one suite.
 
-    ``reliability`` is empty where margins are not logits, and so is it and ``by_margin``
-    where no example has a right answer (every preference is one half).
+    ``reliability`` is empty where margins are not logits; it, ``by_margin`` and ``selective``
+    are where no example has a right answer (every preference is one half).
     """
 
     reliability: tuple[AccuracyBin, ...]
     by_margin: tuple[AccuracyBin, ...]
+    selective: tuple[AccuracyBin, ...]
     histogram: MarginHistogram
     rewards: RewardSummary
 
 
-def curves(scores: Scores, *, margins_are_logits: bool) -> Curves | None:
+def curves(scores: Scores, *, margins_are_logits: bool, ties: TiePolicy = "half") -> Curves | None:
     """All points, or ``None`` where no example has all its rewards."""
     scored = scores.where(~np.isin(scores.example_id, _failed_ids(scores)))
     if len(scored) == 0:
@@ -110,6 +112,7 @@ def curves(scores: Scores, *, margins_are_logits: bool) -> Curves | None:
     return Curves(
         reliability=reliability(comparisons) if margins_are_logits and has_answers else (),
         by_margin=by_margin(comparisons) if has_answers else (),
+        selective=selective(comparisons.decided, ties) if has_answers else (),
         histogram=histogram(comparisons),
         rewards=summarise(scored, comparisons),
     )
@@ -135,6 +138,21 @@ def by_margin(comparisons: Comparisons) -> tuple[AccuracyBin, ...]:
         AccuracyBin(row.low, row.high, row.margin, row.accuracy, interval, row.n)
         for row, interval in zip(rows, _intervals(c, bins), strict=True)
     )
+
+
+def selective(decided: Comparisons, ties: TiePolicy) -> tuple[AccuracyBin, ...]:
+    """Accuracy of the most confident tenth, two tenths and so on up to all comparisons.
+
+    ``x`` and ``high`` are the share of comparisons, ``low`` is 0.
+    """
+    points = []
+    for tenths in range(1, 11):
+        share = tenths / 10
+        found = selective_accuracy(decided, ties, share)
+        interval = clustered_interval(found, decided.group, fraction=True)
+        n = round(share * len(decided.margin))
+        points.append(AccuracyBin(0.0, share, share, found.value, interval, n))
+    return tuple(points)
 
 
 def histogram(comparisons: Comparisons, n_bins: int = HISTOGRAM_BINS) -> MarginHistogram:

@@ -9,19 +9,19 @@ from typing import Any
 
 from rmbench.report.caveats import flags
 from rmbench.report.curves import AccuracyBin, Curves, MarginHistogram, curves
+from rmbench.report.depth import BiasRow, CalibrationRow, bias_rows, calibration_rows
 from rmbench.report.labels import label_of
-from rmbench.report.numbers import duration, fraction, interval, number, value_only
+from rmbench.report.numbers import duration, fraction, number, value_only
 from rmbench.report.overview import Entry
 from rmbench.report.robustness import FLIPS, is_robustness
 from rmbench.result import Mistake, Result, StoredRun
+from rmbench.types import TiePolicy
 
 SHOWN_CHARS = 700
 """Longer texts are folded after so many characters."""
 
 KEPT_CHARS = 20_000
 """What stands beyond is left out of the page, and the page says so."""
-
-_LENGTH_METRICS = ("chosen_longer_accuracy", "chosen_shorter_accuracy", "length_balanced_accuracy")
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,6 @@ class Figure:
     legend: tuple[tuple[str, str], ...]
     caption: str
     table: DataTable
-
-
-@dataclass(frozen=True)
-class LengthRow:
-    """Accuracy of one stratum of answer lengths."""
-
-    label: str
-    value: str
-    interval: str | None
-    n: str
-    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -116,7 +105,8 @@ class Panel:
     headline: str
     figures: tuple[Figure, ...]
     no_figures: str | None
-    length: tuple[LengthRow, ...]
+    bias: tuple[BiasRow, ...]
+    calibration: tuple[CalibrationRow, ...]
     rewards: tuple[tuple[str, str], ...]
     mistakes_title: str
     mistakes: tuple[MistakeView, ...]
@@ -139,7 +129,10 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
     # Diagrams of one example rewritten many times would be of the rewritings' number.
     scores = None if rewritten else run.scores()
     logits = entry.result.scorer.margins_are_logits
-    points = curves(scores, margins_are_logits=logits) if scores is not None else None
+    ties: TiePolicy = "wrong" if entry.result.provenance.policy.get("ties") == "wrong" else "half"
+    points = None
+    if scores is not None:
+        points = curves(scores, margins_are_logits=logits, ties=ties)
     return Panel(
         anchor=anchor,
         scorer=entry.scorer.name,
@@ -149,7 +142,8 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
         headline=_headline(entry.result),
         figures=_figures(points, entry.result, anchor) if points else (),
         no_figures=None if logits else "No reliability diagram: its margins are not logits.",
-        length=_length(entry.result),
+        bias=bias_rows(entry.result),
+        calibration=calibration_rows(entry.result),
         rewards=_rewards(points) if points else (),
         mistakes_title="Right as they were, wrong rewritten" if rewritten else "Worst mistakes",
         mistakes=tuple(_mistake(i, m) for i, m in enumerate(run.mistakes(), start=1)),
@@ -195,6 +189,16 @@ def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:
                 ),
                 caption="What a margin of that size is worth. Bins of equal mass.",
                 table=_bin_table("|margin|", points.by_margin),
+            )
+        )
+    if points.selective:
+        figures.append(
+            Figure(
+                title="Accuracy of the most confident",
+                svg=plots.selective_accuracy(points.selective, f"{anchor}-s"),
+                legend=(("points", "most confident share, 95 % interval"), ("line", "all")),
+                caption="What is gained by leaving the least confident comparisons to others.",
+                table=_selective_table(points.selective),
             )
         )
     sides = ("chosen", "rejected") if points.by_margin else ("toggled", "plain")
@@ -250,6 +254,21 @@ def _bin_table(name: str, bins: Sequence[AccuracyBin]) -> DataTable:
     )
 
 
+def _selective_table(points: Sequence[AccuracyBin]) -> DataTable:
+    return DataTable(
+        ("share", "accuracy", "95 % interval", "comparisons"),
+        tuple(
+            (
+                f"{p.x:.0%}",
+                fraction(p.accuracy),
+                f"[{fraction(p.interval.low)}, {fraction(p.interval.high)}]" if p.interval else "–",
+                f"{p.n:,}",
+            )
+            for p in points
+        ),
+    )
+
+
 def _histogram_table(histogram: MarginHistogram) -> DataTable:
     edges = histogram.edges.tolist()
     return DataTable(
@@ -260,17 +279,6 @@ def _histogram_table(histogram: MarginHistogram) -> DataTable:
             if share > 0
         ),
     )
-
-
-def _length(result: Result) -> tuple[LengthRow, ...]:
-    rows = []
-    for metric in _LENGTH_METRICS:
-        e = result.estimate(metric)
-        if e is not None:
-            rows.append(
-                LengthRow(label_of(metric).label, value_only(e), interval(e), f"{e.n:,}", e.reason)
-            )
-    return tuple(rows)
 
 
 def _rewards(points: Curves) -> tuple[tuple[str, str], ...]:

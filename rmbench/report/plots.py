@@ -68,6 +68,25 @@ def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bo
     return _draw(paint, prefix)
 
 
+def selective_accuracy(points: Sequence[AccuracyBin], prefix: str) -> str:
+    """Accuracy of the most confident share of the comparisons.
+
+    Args:
+        points: ``x`` is the share, in (0, 1]; the last one's accuracy is that of all.
+        prefix: Put before every id of the SVG.
+    """
+
+    def paint(axes: Axes) -> None:
+        axes.axhline(points[-1].accuracy, color=MUTED, linewidth=1.2, linestyle=DASHES)
+        _points(axes, points)
+        axes.set_xlim(0, 1.04)
+        axes.set_xlabel("share of the comparisons, largest |margin| first")
+        _accuracy_axis(axes, points)
+        axes.xaxis.set_major_formatter(_fraction_tick)
+
+    return _draw(paint, prefix)
+
+
 def margin_histogram(
     histogram: MarginHistogram, prefix: str, sides: tuple[str, str] = ("chosen", "rejected")
 ) -> str:

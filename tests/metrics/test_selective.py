@@ -10,7 +10,7 @@ from scipy.special import expit
 from rmbench.metrics import catalogue, catalogue_calibration
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.comparisons import Comparisons
-from rmbench.metrics.intervals import clustered_standard_error
+from rmbench.metrics.intervals import clustered_standard_error, wilson
 from rmbench.metrics.selective import selective_accuracy, selective_area
 
 HALF = MeasureContext(ties="half")
@@ -112,6 +112,17 @@ def test_cover_of_a_half(from_margins):
         found = catalogue_calibration.SELECTIVE_ACCURACY_50(from_margins(draw(300)), HALF)
         hits += found.ci_low <= truth <= found.ci_high
     assert hits >= 180
+
+
+def test_all_right_among_the_selected_is_wilson_on_the_selected(from_margins):
+    margins = np.concatenate([np.full(20, 5.0), np.tile([1.0, -1.0], 10)])
+    found = catalogue_calibration.SELECTIVE_ACCURACY_25(from_margins(margins), HALF)
+    # The 10 of 40 are 10 of 20 that share a margin, and all of these bear witness.
+    assert (found.value, found.n) == (1.0, 40)
+    assert found.ci_low == wilson(20, 20).low
+    apart = np.concatenate([np.arange(15.0, 5.0, -1.0), np.full(30, 1.0)])
+    found = catalogue_calibration.SELECTIVE_ACCURACY_25(from_margins(apart), HALF)
+    assert found.ci_low == wilson(10, 10).low
 
 
 def test_a_coverage_outside_of_its_range_is_refused(from_margins):

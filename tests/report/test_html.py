@@ -206,7 +206,7 @@ def test_fold_loses_nothing_below_its_limit() -> None:
 
 def test_every_diagram_has_words_and_a_table(page: Page, html: str) -> None:
     figures = sum(tag == "figure" for tag, _ in page.elements)
-    assert figures == 9  # 3 of each measured model, 2 of the baseline, 1 of the confounders
+    assert figures == 12  # 4 of each measured model, 3 of the baseline, 1 of the confounders
     labels = [a["aria-label"] for _, a in page.elements if a.get("role") == "img"]
     assert len(labels) == figures
     assert all(labels)
