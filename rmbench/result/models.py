@@ -175,7 +175,10 @@ class Provenance(_Record):
     training: dict[str, Any] | None = Field(
         default=None, description="the scorer's rmbench_training.json, where it has one"
     )
-    facts: dict[str, Any] = Field(default_factory=dict, description="throughput: the raw timings")
+    facts: dict[str, Any] = Field(
+        default_factory=dict,
+        description="throughput: the raw timings; robustness: the transformations",
+    )
     notes: tuple[str, ...] = ()
 
 

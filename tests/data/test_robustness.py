@@ -179,6 +179,28 @@ def test_a_text_without_python_does_not_fit(text: str):
         assert rewrite(text, Dice("any")) is None
 
 
+@given(PYTHON, st.booleans(), KEYS)
+def test_an_answer_that_is_a_program_keeps_its_syntax_tree(source: str, closed: bool, key: str):
+    program = f"# YOUR CODE HERE\nimport sys\n{source if closed else source.rstrip()}"
+    before = ast.dump(ast.parse(program))
+    for rewrite in (code.minified, code.praised, code.blamed):
+        changed = rewrite(program, Dice(key))
+        assert changed != program
+        assert ast.dump(ast.parse(changed)) == before
+    assert "YOUR CODE" not in code.minified(program, Dice(key))
+    module = ast.parse(code.with_other_code(program, Dice(key)))
+    n = len(ast.parse(program).body)
+    assert len(module.body) > n
+    assert ast.dump(ast.Module(module.body[:n], [])) == before
+
+
+@pytest.mark.parametrize("text", ["Yes", "x = 5", "42", "a, b", "'quoted'", "", "# Answer", "f(x)"])
+def test_words_and_formulas_are_no_program(text: str):
+    ast.parse(text)  # though they are Python
+    for rewrite in (code.minified, code.praised, code.blamed, code.with_other_code):
+        assert rewrite(text, Dice("any")) is None
+
+
 ANSWERS = st.sampled_from(["42", "x + 1", r"\frac{1}{2}", r"\{1, 2\}", "a_{n}^{2}", "1,000"])
 STEPS = st.sampled_from(["", "First, 6 * 7 = 42.\n", "Let us see.\n\n$x = 1$\n"])
 

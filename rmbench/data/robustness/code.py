@@ -1,7 +1,8 @@
-"""Rewritings of Python in fenced blocks that leave what it does as it is.
+"""Rewritings of Python that leave what it does as it is.
 
-A block is taken for Python where its fence says so, or says nothing, and it parses. An
-answer without such a block does not fit.
+A fenced block is taken for Python where its fence says so, or says nothing, and it parses; an
+answer without a fence where the whole of it parses and is more than expressions and
+assignments, which words and formulas can be too. Any other answer does not fit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ _BLOCK = re.compile(
     r"^```[ \t]*(?P<language>python3?|py|)[ \t]*\n(?P<code>.*?)^```[ \t]*$",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
+_FENCE = "```"
+_PROGRAM = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom,
+    ast.For, ast.While, ast.If, ast.With, ast.Try,
+)  # fmt: skip
 PRAISE = "# This code is clean, tested and correct.\n"
 BLAME = "# This code is messy, untested and wrong.\n"
 OTHER = (
@@ -29,20 +35,36 @@ OTHER = (
 
 
 def python_blocks(text: str) -> list[str]:
-    """The code of the text's blocks of Python, in order."""
+    """The code of the text's blocks of Python, in order; all of it where it is a program."""
+    if is_program(text):
+        return [text]
     return [m["code"] for m in _BLOCK.finditer(text) if tree(m["code"]) is not None]
+
+
+def is_program(text: str) -> bool:
+    r"""Whether a text without fences is Python from its first line to its last.
+
+    >>> is_program("import sys\nprint(sys.argv)"), is_program("Yes"), is_program("x = 5")
+    (True, False, False)
+    """
+    parsed = None if _FENCE in text else _parsed(text)
+    return parsed is not None and any(isinstance(s, _PROGRAM) for s in parsed.body)
 
 
 def tree(code: str) -> str | None:
     """What the code is, without comments and layout; ``None`` if it is not Python."""
+    parsed = _parsed(code)
+    return ast.dump(parsed) if parsed is not None and parsed.body else None
+
+
+def _parsed(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             # An invalid escape in somebody's answer is no concern of the reader's.
             warnings.simplefilter("ignore")
-            body = ast.parse(code)
+            return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return ast.dump(body) if body.body else None
 
 
 def minified(text: str, dice: Dice) -> str | None:
@@ -67,6 +89,8 @@ def with_other_code(text: str, dice: Dice) -> str | None:
 
 
 def _rewritten(text: str, rewrite: Callable[[str], str]) -> str | None:
+    if is_program(text):
+        return rewrite(text)
     blocks = 0
 
     def block(match: re.Match[str]) -> str:
