@@ -20,7 +20,8 @@ Examples:
 RUN is a result folder, a scorer's folder, or a folder of those.
 Without -o the tables are printed. A CSV file has one row per estimate;
 one that is called margins.csv or NAME.margins.csv has one row per pair of
-a chosen and a rejected answer, with their rewards and the margin.
+a chosen and a rejected answer, with their rewards and the margin. A file
+NAME.benchmark.json holds throughput results for pytest-benchmark compare.
 """
 
 
@@ -33,7 +34,7 @@ a chosen and a rejected answer, with their rewards and the margin.
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="File to write; its ending decides: .html .md .tex .csv .json margins.csv. Repeatable.",
+    help="File to write; its ending decides: .html .md .tex .csv .json margins.csv .benchmark.json. Repeatable.",
 )
 @click.option("--title", help="Heading of the report.")
 @json_option

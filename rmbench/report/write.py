@@ -42,6 +42,12 @@ def _margins(runs: Sequence[StoredRun], _title: str | None) -> str:
     return render_margins(runs)
 
 
+def _benchmark_json(runs: Sequence[StoredRun], _title: str | None) -> str:
+    from rmbench.report.benchmark_json import render_benchmark_json
+
+    return render_benchmark_json(runs)
+
+
 def _json(runs: Sequence[StoredRun], _title: str | None) -> str:
     from rmbench.report.delimited import render_json
 
@@ -61,6 +67,10 @@ MARGINS_NAME = "margins.csv"
 """A file of this name, or whose name ends in a dot and this, holds every comparison."""
 
 
+BENCHMARK_ENDING = ".benchmark.json"
+"""A file whose name ends so holds throughput results for pytest-benchmark."""
+
+
 def renderer_of(out: Path) -> Render:
     """What renders the format that a file's name asks for.
 
@@ -70,6 +80,8 @@ def renderer_of(out: Path) -> Render:
     name = out.name.lower()
     if name == MARGINS_NAME or name.endswith(f".{MARGINS_NAME}"):
         return _margins
+    if name.endswith(BENCHMARK_ENDING):
+        return _benchmark_json
     render = RENDERERS.get(out.suffix.lower())
     if render is None:
         known = ", ".join(RENDERERS)
@@ -85,7 +97,8 @@ def write_report(runs: Sequence[StoredRun], out: Path, title: str | None = None)
     Args:
         runs: What to report on, in this order.
         out: ``.html``, ``.md``, ``.tex``, ``.csv`` or ``.json``; a name that is or ends in
-            ``margins.csv`` holds every comparison instead of every estimate.
+            ``margins.csv`` holds every comparison instead of every estimate; one that ends in
+            ``.benchmark.json`` is for pytest-benchmark.
         title: Heading of the formats that have one.
 
     Raises:
