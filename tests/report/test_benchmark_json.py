@@ -79,7 +79,7 @@ def test_pytest_benchmark_compares_two_exported_files(tmp_path: Path) -> None:
     assert "benchmark 'throughput': 2 tests" in done.stdout
     assert "benchmark 'throughput: packed': 2 tests" in done.stdout
     # The slower one's median, in units of the faster one's.
-    assert re.search(r"\b210\.0+ +\(2\.0\)", done.stdout)
+    assert re.search(r"\b210\.0+ +\(2\.0+\)", done.stdout)
     assert re.search(r"\b105\.0+ +\(1\.0\)", done.stdout)
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
