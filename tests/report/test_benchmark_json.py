@@ -67,9 +67,8 @@ def test_pytest_benchmark_compares_two_exported_files(tmp_path: Path) -> None:
         assert (
             invoke(["report", str(run.path), "-o", str(tmp_path / f"{name}.benchmark.json")]) == 0
         )
-    command = Path(sys.executable).with_name("pytest-benchmark")
     done = subprocess.run(
-        [command, "--storage", str(tmp_path / "store"), "compare",
+        [sys.executable, "-m", "pytest_benchmark", "--storage", str(tmp_path / "store"), "compare",
          tmp_path / "before.benchmark.json", tmp_path / "after.benchmark.json",
          "--columns", "min,median,max,ops,rounds", "--csv", str(tmp_path / "table.csv")],
         capture_output=True, text=True, check=False, cwd=tmp_path,
@@ -84,7 +83,7 @@ def test_pytest_benchmark_compares_two_exported_files(tmp_path: Path) -> None:
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["name"] for row in rows) == [
-        *["throughput[my-rm, packed]"] * 2, *["throughput[my-rm]"] * 2,
+        *["rmbench/throughput[my-rm, packed]"] * 2, *["rmbench/throughput[my-rm]"] * 2,
     ]  # fmt: skip
     assert {float(row["median"]) for row in rows} == {0.105, 0.21}
 
