@@ -17,7 +17,7 @@ site=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("p
 "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$site/borrowed.pth"
 
 mkdir "$work/copy"
-cp -r "$root/tests" "$root/pyproject.toml" "$root/README.md" "$root/docs" "$work/copy/"
+cp -r "$root/tests" "$root/pyproject.toml" "$root/README.md" "$root/action.yml" "$root/docs" "$work/copy/"
 cd "$work/copy"
 "$work/venv/bin/python" - <<'EOF'
 import importlib.util
