@@ -33,7 +33,7 @@ def _html(report: GateReport) -> str:
         template_environment()
         .get_template("gate_page.html.j2")
         .render(
-            title="Gate",
+            title="Reward model gate",
             version=__version__,
             gate=Markup(gate_html(report)),  # noqa: S704 - rendered with every name escaped
         )
