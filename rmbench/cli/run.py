@@ -15,6 +15,7 @@ Examples:
   rmbench run ./my-rm --suite pairs --data heldout.jsonl
   rmbench run org/rm@main ./checkpoint-500 --suite rm-bench --suite judgebench
   rmbench run ./my-rm --suite rm-bench --data ~/benchmarks --allow-partial
+  rmbench run ./my-rm --suite robustness:llmbar --data ~/benchmarks
   rmbench run ./my-rm --suite throughput
   rmbench run runs/my-rm length: --all-checkpoints --suite judgebench
   rmbench run replay:scores.jsonl
@@ -33,7 +34,7 @@ Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
     "suites",
     multiple=True,
     metavar="SUITE",
-    help="Suite by name or TOML path; repeatable. See `rmbench list suites`.",
+    help="Suite by name or TOML path; repeatable. See `rmbench list suites`. robustness:SUITE is that suite on rewritten texts.",
 )
 @click.option(
     "--all-checkpoints",

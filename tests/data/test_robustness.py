@@ -6,6 +6,7 @@ import ast
 import re
 import unicodedata
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from rmbench.data.robustness import (
 from rmbench.types import Message, PreferenceExample, PreferenceSet
 
 BY_NAME = {t.name: t for t in TRANSFORMATIONS}
+FAMILIES = {t.family for t in TRANSFORMATIONS}
 PROSE = st.text(
     st.sampled_from("abcdefghijklmnopqrstuvwxyzABCXYZ 0123456789.,!?`$\\{}\nаé漢\U0001f600"),
     max_size=400,
@@ -280,6 +282,21 @@ def test_an_example_comes_out_the_same_whatever_else_is_there_and_seeds_differ()
     ).data[3]
     assert alone == beside == t.apply(base, 0)
     assert alone != t.apply(base, 1)
+
+
+def test_the_documented_table_is_the_catalogue():
+    page = Path(__file__).parents[2] / "docs" / "robustness.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not installed")
+    row = r"^\| `(\w+)` \| (\w+) \| (.+) \| ([\w, ]+) \| (.+) \|$"
+    rows = re.findall(row, page.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: rest for name, *rest in rows if name in BY_NAME and rest[0] in FAMILIES}
+    assert list(told) == list(BY_NAME)
+    for t in TRANSFORMATIONS:
+        to = ", ".join(n for n, f in (("prompt", t.prompt), ("answers", t.response)) if f)
+        # What is quoted here is code there.
+        expected = [re.sub("['`]", "", text) for text in (t.family, t.summary, to, t.keeps)]
+        assert [re.sub("['`]", "", text) for text in told[t.name]] == expected
 
 
 def test_texts_are_pinned_by_the_version():
