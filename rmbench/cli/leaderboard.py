@@ -35,7 +35,7 @@ the results.
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="File to write; its ending decides: .md .csv .tex .json. Repeatable.",
+    help="File to write; its ending decides: .html .md .csv .tex .json. Repeatable.",
 )
 @click.option("--title", help="Heading of the leaderboard.")
 @click.option(

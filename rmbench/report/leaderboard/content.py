@@ -255,6 +255,9 @@ def _notes(board: Board) -> list[Text]:
         )
     if any(c.partial for c in board.cells):
         notes.append(Safe("partial: parts of the suite are missing; shown and not ranked"))
+    there = {c.model for c in board.cells}
+    if len(board.cells) < len(there) * len(board.suites):
+        notes.append(Safe("an empty cell was not measured"))
     notes += _cautions(board)
     if board.mean_suites:
         shown = ", ".join(labels[k] for k in board.mean_suites)

@@ -40,9 +40,9 @@ RENDERERS: dict[str, Callable[[Board, str | None], str]] = {
     ".csv": lambda board, _title: render_csv(board),
     ".json": lambda board, _title: render_json(board),
 }
-"""Suffix of a file to what renders it."""
+"""Suffix of a file to what renders it; ``.html`` needs more than the board."""
 
-SUFFIXES = tuple(RENDERERS)
+SUFFIXES = (".html", *RENDERERS)
 
 
 def renderer_of(out: Path) -> str:
@@ -69,9 +69,18 @@ def make_board(request: Request, outputs: Sequence[Path] = ()) -> Board:
     """
     suffixes = [renderer_of(out) for out in outputs]
     builder = BoardBuilder(request.runs, request.root, request.seed)
-    board = builder.build()
+    page = None
+    if ".html" in suffixes:
+        from rmbench.report.leaderboard.page import PageBuilder
+
+        page = PageBuilder(builder, request.title, request.examples)
+    board = builder.build(page.observe if page else None)
     for out, suffix in zip(outputs, suffixes, strict=True):
-        write_text(out, RENDERERS[suffix](board, request.title))
+        if page is not None and suffix == ".html":
+            text = page.render(board)
+        else:
+            text = RENDERERS[suffix](board, request.title)
+        write_text(out, text)
     return board
 
 

@@ -146,7 +146,7 @@ def test_files_are_written_by_their_suffix(board_folder: Path, tmp_path: Path) -
     assert outputs[1].read_text(encoding="utf-8") == render_csv(board)
     assert outputs[2].read_text(encoding="utf-8") == render_latex(board)
     assert outputs[3].read_text(encoding="utf-8") == render_json(board)
-    with pytest.raises(UsageError, match=r"b\.pdf: a leaderboard's name ends in one of \.md"):
+    with pytest.raises(UsageError, match=r"b\.pdf: a leaderboard's name ends in one of \.html"):
         make_board(request, [tmp_path / "b.pdf"])
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultError, match="cannot be written"):
