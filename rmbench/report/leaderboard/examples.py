@@ -48,7 +48,8 @@ def gather_examples(board: Board, builder: BoardBuilder, most: int) -> dict[str,
         for (model, suite_key, _, _), mistake in zip(found, depth, strict=True):
             if mistake is None or len(rows) == most:
                 continue
-            key = (suite_key, mistake.example_id, mistake.chosen, mistake.rejected)
+            turns = tuple(turn.get("content", "") for turn in mistake.prompt)
+            key = (suite_key, mistake.example_id, mistake.chosen, mistake.rejected, *turns)
             if key not in numbers:
                 numbers[key] = len(texts)
                 texts.append(_texts(mistake))

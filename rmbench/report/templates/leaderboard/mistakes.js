@@ -69,7 +69,7 @@ function showMistakes(main, m, i) {
       h("div", { class: "text-box", dir: "auto" }, h("pre", null, text), cut > 0 && h("p", { class: "muted small" }, `${cut.toLocaleString("en")} characters beyond these are not in this page.`)));
     detail.replaceChildren(
       h("p", { class: "facts" }, h("a", { href: `#/model/${r[0]}` }, core.models[r[0]].name), ` on ${core.suites[r[1]].label} \u00b7 ${t[1]} \u00b7 ${t[0]} \u00b7 margin ${number(r[3], true)}`),
-      t[2].map((turn) => box(turn[0], turn[1], turn[2])),
+      ...t[2].map((turn) => box(turn[0], turn[1], turn[2])),
       h("div", { class: "answers" }, box([h("b", null, "Chosen"), `, reward ${number(r[4])}`], t[3][0], t[3][1], "chosen"), box([h("b", null, "Rejected"), `, reward ${number(r[5])}`], t[4][0], t[4][1], "rejected")));
   }
 }

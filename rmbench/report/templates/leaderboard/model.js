@@ -13,7 +13,7 @@ function showModel(main, m) {
   main.append(h("div", { class: "narrow" },
     h("h2", null, breakable(model.name), model.blind && tag("content-blind")),
     h("p", { class: "facts" }, [model.kind, model.revision && `revision ${model.revision.slice(0, 12)}`, model.dtypes.join(", "), `${mine.length} of ${core.suites.length} suites`].filter(Boolean).join(" \u00b7 ")),
-    mean && h("p", null, h("b", null, `mean ${fraction(mean.value)} `), interval(null, mean.low, mean.high), mean.rank !== null && `, rank ${rankText(mean)}`, ` over ${core.mean.suites.map((i) => core.suites[i].label).join(", ")}`),
+    mean && h("p", null, h("b", null, `mean ${fraction(mean.value)} `), interval(null, mean.low, mean.high), mean.rank !== null && `, rank ${rankText(mean)}`, core.mean.suites.length <= 8 ? ` over ${core.mean.suites.map((i) => core.suites[i].label).join(", ")}` : ` over ${core.mean.suites.length} suites`),
     best >= 0 && h("p", null, h("a", { href: `#/versus/${m}/${best}` }, "Compare it with another model")),
     h("h3", null, "Suite by suite"),
     mine.map((i, place) => suiteFold(m, i, place === 0)),
