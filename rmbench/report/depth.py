@@ -37,7 +37,7 @@ _AFTER_SCALING = {"nll": "scaled_nll", "brier": "scaled_brier", "ece": "scaled_e
 
 @dataclass(frozen=True)
 class BiasRow:
-    """One quantity of length or style; ``reason`` where it has no value."""
+    """One quantity of length or style; ``reason`` where it has no value, unless a row above has."""
 
     label: str
     value: str
@@ -64,12 +64,15 @@ class CalibrationRow:
 def bias_rows(result: Result) -> tuple[BiasRow, ...]:
     """Accuracy by length, correlation and effects, as far as they were measured."""
     rows = []
+    said: set[str | None] = set()
     for metric in _BIAS:
         e = result.estimate(metric)
         if e is not None:
             label = label_of(metric)
             value, ends = value_only(e, signed=label.signed), interval(e, signed=label.signed)
-            rows.append(BiasRow(label.label, value, ends, f"{e.n:,}", e.reason))
+            reason = None if e.reason in said else e.reason
+            said.add(e.reason)
+            rows.append(BiasRow(label.label, value, ends, f"{e.n:,}", reason))
     return tuple(rows)
 
 
@@ -78,6 +81,7 @@ def calibration_rows(result: Result) -> tuple[CalibrationRow, ...]:
     if not result.scorer.margins_are_logits:
         return ()
     rows = []
+    said: set[str | None] = set()
     for metric in _CALIBRATION:
         e = result.estimate(metric)
         if e is None:
@@ -90,7 +94,8 @@ def calibration_rows(result: Result) -> tuple[CalibrationRow, ...]:
                 interval=interval(e),
                 reason=e.reason,
                 scaled="" if scaled is None else value_only(scaled),
-                scaled_reason=scaled.reason if scaled else None,
+                scaled_reason=None if scaled is None or scaled.reason in said else scaled.reason,
             )
         )
+        said.add(scaled.reason if scaled else None)
     return tuple(rows)

@@ -78,3 +78,18 @@ def test_both_strata_stand_first_and_effects_have_signs(runs: list[StoredRun]) -
     ]
     assert (rows[2].value, rows[2].interval) == ("+0.200", "[+0.100, +0.300]")
     assert (rows[3].value, rows[3].reason) == ("–", "no comparison differs in bold spans")
+
+
+def test_a_reason_that_several_rows_share_is_said_once(runs: list[StoredRun]) -> None:
+    few = "control needs 30"
+    result = with_estimates(
+        runs[0],
+        estimate("style_header_effect", None, reason=few),
+        estimate("style_bold_effect", None, reason=few),
+        estimate("scaled_nll", None, reason="no slope"),
+        estimate("nll", 0.6),
+        estimate("scaled_brier", None, reason="no slope"),
+        estimate("brier", 0.2),
+    )
+    assert [r.reason for r in bias_rows(result)] == [few, None]
+    assert [r.scaled_reason for r in calibration_rows(result)] == ["no slope", None]
