@@ -90,7 +90,8 @@ class ScorerInfo(_Record):
         description="whether sigmoid(margin) claims to be a preference probability"
     )
     content_blind: bool = Field(
-        default=False, description="a baseline that sees at most length, markup and single words of an answer"
+        default=False,
+        description="a baseline that sees at most length, markup and single words of an answer",
     )
     checkpoint: Checkpoint | None = Field(
         default=None, description="where in a training run it comes from, if that is known"
