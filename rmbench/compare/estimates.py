@@ -16,7 +16,7 @@ from rmbench.metrics.base import MeasureContext, Metric, Undefined
 from rmbench.metrics.comparison_metric import ComparisonMetric
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.measure import Part, is_reported, parts_of
-from rmbench.metrics.paired import benjamini_hochberg, sign_flip_tests
+from rmbench.metrics.paired import EXACT_CLUSTERS, benjamini_hochberg, sign_flip_tests
 from rmbench.metrics.views import Measured
 from rmbench.result import Estimate, PairedEstimate, Result, SuiteRef
 from rmbench.types import TiePolicy
@@ -270,18 +270,27 @@ def _only_stored(sides: _Sides) -> Iterator[_Draft]:
 
 
 def _test(drafts: Sequence[_Draft]) -> None:
-    """The sign-flip tests: those of equally many clusters share their signs."""
+    """The sign-flip tests: those of about equally many clusters share their signs."""
     waiting: dict[int, list[Difference]] = defaultdict(list)
     for draft in drafts:
         if draft.difference is not None and draft.difference.flips is not None:
-            waiting[len(draft.difference.flips)].append(draft.difference)
-    for n_clusters, differences in waiting.items():
-        columns = np.stack([d.flips for d in differences if d.flips is not None], axis=1)
-        tests = sign_flip_tests(columns, np.random.default_rng((SIGN_SEED, n_clusters)))
+            waiting[_padded(len(draft.difference.flips))].append(draft.difference)
+    for length, differences in waiting.items():
+        # Clusters that are not there have sums of 0, of which the sign is of no account.
+        columns = np.zeros((length, len(differences)))
+        for column, difference in zip(columns.T, differences, strict=True):
+            if difference.flips is not None:
+                column[: len(difference.flips)] = difference.flips
+        tests = sign_flip_tests(columns, np.random.default_rng((SIGN_SEED, length)))
         for difference, test in zip(differences, tests, strict=True):
             how = f"all {test.draws:,}" if test.exact else f"{test.draws:,} draws"
             difference.fields["p"] = test.p_value
             difference.fields["p_method"] = f"sign flip ({how})"
+
+
+def _padded(n_clusters: int) -> int:
+    """The next power of two, so that a p-value depends on no other test of the call."""
+    return n_clusters if n_clusters <= EXACT_CLUSTERS else 1 << (n_clusters - 1).bit_length()
 
 
 def _adjust(drafts: Sequence[_Draft]) -> None:

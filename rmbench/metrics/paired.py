@@ -16,7 +16,7 @@ from scipy.special import bdtr, betaln, chdtrc, gammaln, nctdtr, ndtri, stdtrit,
 from rmbench.metrics.arrays import FloatArray
 from rmbench.metrics.intervals import CONFIDENCE, Interval, wilson
 
-_EXACT_CLUSTERS = 14
+EXACT_CLUSTERS = 14
 """Up to this many clusters all 2^C sign patterns are enumerated."""
 
 _CHUNK = 1 << 22
@@ -221,7 +221,7 @@ def sign_flip_tests(
         raise ValueError("a sign-flip test needs at least one cluster")
     # Sums that differ by rounding only must count as equal to the observed one.
     observed = np.abs(cluster_sums.sum(axis=0)) - 1e-12 * np.abs(cluster_sums).sum(axis=0)
-    if n <= _EXACT_CLUSTERS:
+    if n <= EXACT_CLUSTERS:
         pattern = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         totals = (2.0 * pattern - 1.0) @ cluster_sums
         share = (np.abs(totals) >= observed).mean(axis=0)

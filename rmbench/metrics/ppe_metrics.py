@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.base import Undefined
@@ -115,6 +114,8 @@ def scaled_auc(reward: FloatArray, right: BoolArray) -> Linearised:
     >>> round(scaled_auc(reward, right).value, 6)  # scaled: 0, .5, 1 and 1, .5, 0
     0.5
     """
+    from scipy.stats import rankdata  # half a second that other metrics need not wait for
+
     n_right = int(right.sum())
     n_wrong = right.size - n_right
     if not n_right or not n_wrong:
