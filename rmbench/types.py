@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from json import dumps
+from math import isfinite, nan
 from typing import Any, Literal, Protocol, overload
 
 import numpy as np
@@ -42,6 +43,8 @@ class PreferenceExample:
         group: Cluster for intervals: examples of one group are not independent.
         preference: Share of votes for ``chosen``, in [0, 1]; 0.5 is a tie.
         meta: Whatever else the row said; never used in a metric.
+        gold: What each response is worth, in the order of ``responses``, where the set says so
+            in numbers: a human's or a stronger model's grade. Finite.
     """
 
     id: str
@@ -52,12 +55,17 @@ class PreferenceExample:
     group: str = ""
     preference: float = 1.0
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    gold: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.chosen or not self.rejected:
             raise ValueError(f"example {self.id!r} needs at least one chosen and one rejected")
         if not 0.0 <= self.preference <= 1.0:
             raise ValueError(f"example {self.id!r}: preference {self.preference} not in [0, 1]")
+        if self.gold is not None and not (
+            len(self.gold) == len(self.responses) and all(map(isfinite, self.gold))
+        ):
+            raise ValueError(f"example {self.id!r}: gold is not one finite number a response")
 
     @property
     def responses(self) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ class PreferenceSet(Sequence[PreferenceExample]):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over every example's id, texts, subset, group and preference."""
+        """SHA-256 (hex) over every example's id, texts, subset, group, preference and gold."""
         return fingerprint(self.examples)
 
     @overload
@@ -121,7 +129,7 @@ def fingerprint(examples: Iterable[PreferenceExample]) -> str:
     """SHA-256 (hex) of the examples in order; ``meta`` does not enter."""
     digest = sha256()
     for e in examples:
-        row = [
+        row: list[Any] = [
             e.id,
             [[m.role, m.content] for m in e.prompt],
             e.chosen,
@@ -130,6 +138,8 @@ def fingerprint(examples: Iterable[PreferenceExample]) -> str:
             e.group,
             e.preference,
         ]
+        if e.gold is not None:
+            row.append(e.gold)
         digest.update(dumps(row, ensure_ascii=True, separators=(",", ":")).encode())
         digest.update(b"\n")
     return digest.hexdigest()
@@ -220,6 +230,8 @@ class Scores:
             where the texts were not at hand or an older rmbench wrote the scores.
         n_list_items: int64; markdown list items.
         n_bold: int64; markdown bold spans.
+        gold: float64; what the response is worth, NaN where its example does not say. ``None``
+            where no example does.
     """
 
     example_id: NDArray[np.str_]
@@ -235,6 +247,7 @@ class Scores:
     n_headers: NDArray[np.int64] | None = None
     n_list_items: NDArray[np.int64] | None = None
     n_bold: NDArray[np.int64] | None = None
+    gold: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: column.shape for name, column in self.columns().items()}
@@ -278,4 +291,11 @@ class Scores:
             n_tokens=np.asarray(batch.n_tokens, np.int64),
             n_chars=np.array([len(r) for e in items for r in e.responses], np.int64),
             truncated=np.asarray(batch.truncated, np.bool_),
+            gold=_gold(items),
         )
+
+
+def _gold(examples: Sequence[PreferenceExample]) -> NDArray[np.float64] | None:
+    if all(e.gold is None for e in examples):
+        return None
+    return np.array([g for e in examples for g in e.gold or (nan,) * len(e.responses)], np.float64)

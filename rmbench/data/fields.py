@@ -130,6 +130,7 @@ def build(
     subset: str | None = None,
     preference: float | None = None,
     meta: Mapping[str, Any] | None = None,
+    gold: tuple[float, ...] | None = None,
 ) -> PreferenceExample:
     """Put an example together; what is not given is read from the usual columns.
 
@@ -147,6 +148,7 @@ def build(
         group=_group(row, at, prompt, found_id),
         preference=read_preference(row, at) if preference is None else preference,
         meta=_rest(row, at) if meta is None else meta,
+        gold=gold,
     )
 
 

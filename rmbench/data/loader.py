@@ -23,7 +23,9 @@ from rmbench.types import Message, PreferenceExample
 
 IdenticalPolicy = Literal["error", "keep"]
 BadRowsPolicy = Literal["error", "skip"]
-ColumnRole = Literal["id", "prompt", "chosen", "rejected", "preference", "subset"]
+ColumnRole = Literal[
+    "id", "prompt", "chosen", "rejected", "preference", "subset", "responses", "gold"
+]
 
 NO_COLUMNS = Columns()
 MISSING: Any = object()

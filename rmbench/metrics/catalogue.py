@@ -12,6 +12,7 @@ from math import inf
 from rmbench.metrics import (
     accuracy_metrics,
     best_of_n_metrics,
+    gold_metrics,
     group_metrics,
     ppe_metrics,
     ties,
@@ -150,6 +151,23 @@ BEST_OF_4_REGRET = best_of_n_metrics.regret_at(4)
 BEST_OF_8_REGRET = best_of_n_metrics.regret_at(8)
 BEST_OF_16_REGRET = best_of_n_metrics.regret_at(16)
 BEST_OF_32_REGRET = best_of_n_metrics.regret_at(32)
+BEST_OF_1_GOLD = gold_metrics.gold_at(1)
+BEST_OF_2_GOLD = gold_metrics.gold_at(2)
+BEST_OF_4_GOLD = gold_metrics.gold_at(4)
+BEST_OF_8_GOLD = gold_metrics.gold_at(8)
+BEST_OF_16_GOLD = gold_metrics.gold_at(16)
+BEST_OF_32_GOLD = gold_metrics.gold_at(32)
+BEST_OF_2_GOLD_REGRET = gold_metrics.regret_at(2)
+BEST_OF_4_GOLD_REGRET = gold_metrics.regret_at(4)
+BEST_OF_8_GOLD_REGRET = gold_metrics.regret_at(8)
+BEST_OF_16_GOLD_REGRET = gold_metrics.regret_at(16)
+BEST_OF_32_GOLD_REGRET = gold_metrics.regret_at(32)
+BEST_OF_N_GOLD = gold_metrics.GOLD_AT_LAST
+BEST_OF_N_GOLD_BEST = gold_metrics.BEST_AT_LAST
+BEST_OF_N_GOLD_REGRET = gold_metrics.REGRET_AT_LAST
+GOLD_PEAK_N = gold_metrics.PEAK_N
+GOLD_PEAK = gold_metrics.PEAK
+GOLD_FALL = gold_metrics.FALL
 PPE_MAX_SCORE = ComparisonMetric(
     name="ppe_max_score",
     unit="fraction",

@@ -49,6 +49,9 @@ class Comparisons:
         markdown_chosen: int64, shape (n_comparisons, 3); headers, list items and bold spans
             of the chosen answer. ``None``, as the next, where they were not counted.
         markdown_rejected: int64, shape (n_comparisons, 3).
+        gold_chosen: float64, shape (n_comparisons,); what the chosen answer is worth, NaN where
+            that is not said. ``None``, as the next, where it is of no answer.
+        gold_rejected: float64, shape (n_comparisons,).
     """
 
     example: IntArray
@@ -67,6 +70,8 @@ class Comparisons:
     n_rejected: IntArray
     markdown_chosen: IntArray | None = None
     markdown_rejected: IntArray | None = None
+    gold_chosen: FloatArray | None = None
+    gold_rejected: FloatArray | None = None
 
     @classmethod
     def from_scores(cls, scores: Scores) -> Comparisons:
@@ -115,6 +120,8 @@ class Comparisons:
             n_rejected=n_rejected,
             markdown_chosen=None if markdown is None else markdown[row_chosen],
             markdown_rejected=None if markdown is None else markdown[row_rejected],
+            gold_chosen=None if scores.gold is None else scores.gold[row_chosen],
+            gold_rejected=None if scores.gold is None else scores.gold[row_rejected],
         )
 
     @property
@@ -200,6 +207,10 @@ class Comparisons:
             a, b, mask = self.markdown_chosen, self.markdown_rejected, per_comparison[:, None]
             changes["markdown_chosen"] = np.where(mask, b, a)
             changes["markdown_rejected"] = np.where(mask, a, b)
+        if self.gold_chosen is not None and self.gold_rejected is not None:
+            a_gold, b_gold = self.gold_chosen, self.gold_rejected
+            changes["gold_chosen"] = np.where(per_comparison, b_gold, a_gold)
+            changes["gold_rejected"] = np.where(per_comparison, a_gold, b_gold)
         flipped = np.where(examples, 1.0 - self.preference, self.preference)
         return replace(self, preference=flipped, **changes)
 

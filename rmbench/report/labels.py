@@ -204,6 +204,63 @@ _LABELS = (
         )
         for n, _ in _CURVE[1:]
     ),
+    *(
+        MetricLabel(
+            f"best_of_{n}_gold",
+            f"gold, best of {n}",
+            BEST_OF_N,
+            f"expected gold of the choice among {n} answers; a KL of {kl} nats"
+            if n > 1
+            else "gold of an answer without a reward model; a KL of 0",
+            interval=True,
+            main=False,
+        )
+        for n, kl in _CURVE
+    ),
+    *(
+        MetricLabel(
+            f"best_of_{n}_gold_regret",
+            f"gold regret at {n}",
+            BEST_OF_N,
+            f"gold that the choice among {n} answers lacks of the best of the same {n}",
+            main=False,
+        )
+        for n, _ in _CURVE[1:]
+    ),
+    MetricLabel(
+        "best_of_n_gold",
+        "gold, best of all",
+        BEST_OF_N,
+        "expected gold of the choice among all answers",
+        interval=True,
+    ),
+    MetricLabel(
+        "best_of_n_gold_best",
+        "best possible",
+        BEST_OF_N,
+        "gold of the best of all answers, which no scorer can pass",
+    ),
+    MetricLabel(
+        "best_of_n_gold_regret",
+        "gold regret",
+        BEST_OF_N,
+        "gold that the choice among all answers lacks of the best",
+        interval=True,
+    ),
+    MetricLabel(
+        "gold_peak_n",
+        "peak n",
+        BEST_OF_N,
+        "the n at which best of n has the highest expected gold",
+    ),
+    MetricLabel("gold_peak", "gold at peak", BEST_OF_N, "expected gold at that n", main=False),
+    MetricLabel(
+        "gold_fall",
+        "fall after peak",
+        BEST_OF_N,
+        "expected gold lost from the peak to choosing among all answers: over-optimisation",
+        interval=True,
+    ),
     MetricLabel(
         "ppe_max_score",
         "PPE maximum",

@@ -44,6 +44,10 @@ class Columns(Spec):
         default=None, description="share of votes for chosen, or an object of vote counts"
     )
     subset: str | None = None
+    responses: str | None = Field(
+        default=None, description="where a row lists responses that are chosen from by `gold`"
+    )
+    gold: str | None = Field(default=None, description="what each response is worth, in numbers")
 
 
 class DataFile(Spec):
