@@ -48,6 +48,7 @@ test-wheel: $(READY) ## Build the wheel and test it with the checkout's package 
 
 schema: $(READY) ## Regenerate results/schema from the models
 	@$(BIN)/python -c "import json; from rmbench.result import result_schema; print(json.dumps(result_schema(), indent=2))" > results/schema/result.schema.json
+	@$(BIN)/python -c "import json; from rmbench.result import comparison_schema; print(json.dumps(comparison_schema(), indent=2))" > results/schema/comparison.schema.json
 	@$(BIN)/python -c "import json; from rmbench.spec.gate import gates_schema; print(json.dumps(gates_schema(), indent=2))" > results/schema/gates.schema.json
 
 models: $(READY) ## Prepare the small real models of tests and benchmarks in .models

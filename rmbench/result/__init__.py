@@ -16,6 +16,7 @@ from rmbench.result.comparison import (
     SpeedEstimate,
     Unmatched,
     Verdict,
+    comparison_schema,
 )
 from rmbench.result.models import (
     SCHEMA_VERSION,
@@ -70,6 +71,7 @@ __all__ = [
     "SuiteRef",
     "Unmatched",
     "Verdict",
+    "comparison_schema",
     "find_runs",
     "read_run",
     "read_scores",

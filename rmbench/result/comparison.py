@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -276,3 +276,8 @@ class ComparisonReport(_Record):
     comparisons: tuple[Comparison, ...]
     unmatched: tuple[Unmatched, ...] = ()
     gate: GateReport | None = None
+
+
+def comparison_schema() -> dict[str, Any]:
+    """JSON Schema of what ``rmbench compare`` writes."""
+    return ComparisonReport.model_json_schema()
