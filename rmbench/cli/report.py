@@ -15,6 +15,7 @@ Examples:
   rmbench report results/runs/my-rm-1a2b3c4d -o report.md -o numbers.csv
   rmbench report results/runs/*/rm-bench
   rmbench report results/runs/*/rm-bench -o margins.csv
+  rmbench report results/runs/my-rm-1a2b3c4d --model-card README.md
 
 \b
 RUN is a result folder, a scorer's folder, or a folder of those.
@@ -22,6 +23,8 @@ Without -o the tables are printed. A CSV file has one row per estimate;
 one that is called margins.csv or NAME.margins.csv has one row per pair of
 a chosen and a rejected answer, with their rewards and the margin. A file
 NAME.benchmark.json holds throughput results for pytest-benchmark compare.
+--model-card is for the results of one model: of a card that is there it
+replaces the model-index entries that rmbench wrote, and nothing else.
 """
 
 
@@ -37,9 +40,20 @@ NAME.benchmark.json holds throughput results for pytest-benchmark compare.
     help="File to write; its ending decides: .html .md .tex .csv .json margins.csv .benchmark.json. Repeatable.",
 )
 @click.option("--title", help="Heading of the report.")
+@click.option(
+    "--model-card",
+    "card",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.md",
+    help="Write a Hugging Face model card with the results as its model-index, or update one.",
+)
 @json_option
 def command(
-    runs: tuple[Path, ...], outputs: tuple[Path, ...], title: str | None, as_json: bool
+    runs: tuple[Path, ...],
+    outputs: tuple[Path, ...],
+    title: str | None,
+    card: Path | None,
+    as_json: bool,
 ) -> None:
     """Write results as HTML, Markdown, LaTeX, CSV or JSON."""
     from rmbench.report import render_terminal, renderer_of, write_report
@@ -51,9 +65,14 @@ def command(
     for output in outputs:
         write_report(found, output, title=title)
         say(f"wrote {output}")
+    if card is not None:
+        from rmbench.report.model_card import write_model_card
+
+        write_model_card(found, card)
+        say(f"wrote {card}")
     if as_json:
         bodies = ", ".join(r.result.model_dump_json() for r in found)
-        written = json.dumps([str(o) for o in outputs])
+        written = json.dumps([str(o) for o in (*outputs, *([card] if card else []))])
         click.echo(f'{{"results": [{bodies}], "written": {written}}}')
-    elif not outputs:
+    elif not outputs and card is None:
         click.echo(render_terminal([r.result for r in found]))
