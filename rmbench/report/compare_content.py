@@ -306,6 +306,13 @@ def _facts(c: Comparison, head: PairedEstimate | None) -> tuple[Text, ...]:
                 facts.append((Safe(f"{n:,} only of the {side}: "), ", ".join(first), Safe(more)))
         if c.coverage.fraction < 1:
             facts.append(Safe(f"coverage {100 * c.coverage.fraction:.1f} %"))
+    if head is not None and head.seed_values:
+        values = ", ".join(quantity(v, head.unit) for v in head.seed_values)
+        errors = (head.standard_error_items or 0.0, head.standard_error_seeds or 0.0)
+        of_items, of_seeds = (change(e, head.unit, signed=False) for e in errors)
+        label = label_of(head.metric).label
+        facts.append(Safe(f"{label} of the seeds: {values}"))
+        facts.append(Safe(f"standard error from items {of_items}, from seeds {of_seeds}"))
     return tuple(facts)
 
 

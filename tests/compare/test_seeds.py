@@ -15,7 +15,9 @@ from rmbench.errors import UsageError
 from rmbench.metrics.cluster_error import cluster_error
 from rmbench.metrics.intervals import linearised_mean
 from rmbench.metrics.views import Measured
-from rmbench.result import Comparison
+from rmbench.report.compare_text import render_comparisons
+from rmbench.report.numbers import fraction
+from rmbench.result import Comparison, ComparisonReport
 
 
 def seeds(tmp_path: Path, baseline: np.ndarray, *margins: np.ndarray) -> Comparison:
@@ -52,6 +54,8 @@ def test_error_of_items_and_of_seeds(tmp_path: Path) -> None:
     assert found.candidate is not None
     assert len(found.candidate.replicates) == 3
     assert "the baseline is one model" in found.notes[0]
+    text = " ".join(render_comparisons(ComparisonReport(comparisons=(found,))).split())
+    assert f"accuracy of the seeds: {', '.join(fraction(v) for v in values)};" in text
 
 
 def test_seeds_that_agree_leave_the_error_of_the_items(tmp_path: Path) -> None:
