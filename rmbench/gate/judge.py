@@ -19,8 +19,10 @@ from rmbench.result import (
     Comparison,
     Estimate,
     GateReport,
+    PairedEstimate,
     Result,
     ScorerInfo,
+    SpeedEstimate,
     StoredRun,
     Unmatched,
     scorer_slug,
@@ -121,7 +123,7 @@ def _compared(
 ) -> list[Finding]:
     covered = [c for c in comparisons if rule.covers(c.suite.name, c.suite.kind)]
     findings: list[Finding] = []
-    measured = {c.suite.name for c in covered if _has(rule, c)}
+    measured = {c.suite.name for c in covered if _found(rule, c) is not None}
     for c in covered:
         name = names[scorer_slug(c.candidate.scorer)] if c.candidate else _NOBODY
         subject = Subject(name, c.baseline.scorer.name, c.suite.name)
@@ -129,8 +131,8 @@ def _compared(
             why = c.reason or "the candidate has no result on it"
             make = missing if c.candidate is None else not_comparable
             findings.append(make(rule, subject, why))
-        elif _has(rule, c):
-            findings.append(_judge_one(rule, subject, c))
+        elif (found := _found(rule, c)) is not None:
+            findings.append(_judge_one(rule, subject, found))
         elif rule.suite is not None or c.suite.name in measured:
             findings.append(missing(rule, subject, _no_metric(rule, _offers([c], rule))))
     for u in unmatched:
@@ -147,23 +149,19 @@ def _compared(
     return findings
 
 
-def _has(rule: Rule, c: Comparison) -> bool:
+def _found(rule: Rule, c: Comparison) -> SpeedEstimate | PairedEstimate | None:
     if rule.is_speed and rule.subset is None:
-        return c.speed(rule.metric) is not None
-    return c.estimate(rule.metric, rule.subset) is not None
+        return c.speed(rule.metric)
+    return c.estimate(rule.metric, rule.subset)
 
 
-def _judge_one(rule: Rule, subject: Subject, c: Comparison) -> Finding:
-    if rule.is_speed and rule.subset is None:
-        speed = c.speed(rule.metric)
-        assert speed is not None  # noqa: S101 - _has() said so
+def _judge_one(rule: Rule, subject: Subject, e: SpeedEstimate | PairedEstimate) -> Finding:
+    if isinstance(e, SpeedEstimate):
         if rule.is_relative:
-            return judge_speed(rule, subject, speed)
+            return judge_speed(rule, subject, e)
         return judge_threshold(
-            rule, subject, speed.candidate, None, speed.repeats_candidate, reason=speed.reason
+            rule, subject, e.candidate, None, e.repeats_candidate, reason=e.reason
         )
-    e = c.estimate(rule.metric, rule.subset)
-    assert e is not None  # noqa: S101 - _has() said so
     if rule.is_relative:
         return judge_loss(rule, subject, e)
     low, high = e.candidate_ci_low, e.candidate_ci_high

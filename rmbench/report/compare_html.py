@@ -125,7 +125,7 @@ def render_html(report: ComparisonReport, title: str | None = None) -> str:
             versions=", ".join(versions),
             words=WORDS,
             # rendered with every name escaped
-            gate=Markup(gate_html(report.gate)) if report.gate is not None else "",  # noqa: S704 - as said above
+            gate=Markup(gate_html(report.gate)) if report.gate is not None else "",  # noqa: S704 - gate_html escapes every name
         )
     )
 

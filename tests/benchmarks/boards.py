@@ -123,7 +123,7 @@ def main() -> None:
     read = perf_counter()
     board = make_board(Request(runs, results, None, examples), [page])
     done = perf_counter()
-    print(  # noqa: T201 (its output is its answer)
+    print(  # noqa: T201 - its output is its answer
         json.dumps(
             {
                 "seconds": done - start,

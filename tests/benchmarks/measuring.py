@@ -92,7 +92,7 @@ def main() -> None:
     seconds = perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     undefined = sum(e.value is None for e in found)
-    print(  # noqa: T201 (its output is its answer)
+    print(  # noqa: T201 - its output is its answer
         json.dumps(
             {
                 "seconds": seconds,

@@ -144,8 +144,8 @@ def test_names_and_texts_that_mean_harm(tmp_path: Path, capsys: pytest.CaptureFi
     baseline, candidate = right_and_wrong(3, 2, 1, 1)
     ids = [f"{HOSTILE}{k}" for k in range(len(baseline))]
     given = {"ids": ids, "subset": [HOSTILE] * len(ids)}
-    a = store(tmp_path, HOSTILE, pair_scores(baseline, **given))  # type: ignore[arg-type]
-    b = store(tmp_path, f"{HOSTILE}2", pair_scores(candidate, **given))  # type: ignore[arg-type]
+    a = store(tmp_path, HOSTILE, pair_scores(baseline, **given))
+    b = store(tmp_path, f"{HOSTILE}2", pair_scores(candidate, **given))
     mistake = Mistake(
         example_id=ids[3], subset=HOSTILE, prompt=({"role": "user", "content": HOSTILE},),
         chosen=HOSTILE, rejected="\x00\u202e", reward_chosen=-1, reward_rejected=0, margin=-1,

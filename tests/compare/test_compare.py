@@ -27,14 +27,14 @@ OTHERS = MARGINS + RNG.normal(0.1, 0.8, size=200)
 
 
 def one(baseline: StoredRun, candidate: StoredRun, **options: object) -> Comparison:
-    request = CompareRequest(baseline.path, (candidate.path,), **options)  # type: ignore[arg-type]
+    request = CompareRequest(baseline.path, (candidate.path,), **options)
     [found] = compare(request).comparisons
     return found
 
 
 def refusal(tmp_path: Path, scores: Scores, **changes: object) -> str:
     a = store(tmp_path / "a", "old", pair_scores(MARGINS))
-    b = store(tmp_path / "b", "new", scores, **changes)  # type: ignore[arg-type]
+    b = store(tmp_path / "b", "new", scores, **changes)
     report = compare(CompareRequest(a.path, (b.path,)))
     with pytest.raises(NotComparableError) as caught:
         raise_if_not_comparable(report)

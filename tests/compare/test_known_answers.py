@@ -18,8 +18,8 @@ from rmbench.result import Comparison, PairedEstimate
 
 
 def compared(tmp_path: Path, baseline: object, candidate: object, **given: object) -> Comparison:
-    a = store(tmp_path, "old", pair_scores(baseline, **given))  # type: ignore[arg-type]
-    b = store(tmp_path, "new", pair_scores(candidate, **given))  # type: ignore[arg-type]
+    a = store(tmp_path, "old", pair_scores(baseline, **given))
+    b = store(tmp_path, "new", pair_scores(candidate, **given))
     [found] = compare(CompareRequest(a.path, (b.path,))).comparisons
     assert found.reason is None
     return found

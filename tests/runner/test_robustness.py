@@ -183,16 +183,16 @@ def test_limit_takes_the_first_examples_of_the_base_suite(tmp_path: Path) -> Non
 def test_an_example_comes_out_the_same_in_every_run(tmp_path: Path) -> None:
     suite = find_suite("robustness:pairs")
     folder = (str(pairs_file(tmp_path)),)
-    whole, some = load_data(suite, folder), load_data(suite, folder, limit=2)  # type: ignore[arg-type]
+    whole, some = load_data(suite, folder), load_data(suite, folder, limit=2)
     by_id = {e.id: e for e in whole}
     assert all(by_id[e.id] == e for e in some)
-    assert whole.fingerprint == load_data(suite, folder).fingerprint  # type: ignore[arg-type]
+    assert whole.fingerprint == load_data(suite, folder).fingerprint
 
 
 def test_replayed_rewards_are_joined_to_original_and_rewritten_ids(tmp_path: Path) -> None:
     """A scorer whose preference turns with every rewriting."""
     folder = (str(pairs_file(tmp_path)),)
-    data = load_data(find_suite("robustness:pairs"), folder)  # type: ignore[arg-type]
+    data = load_data(find_suite("robustness:pairs"), folder)
     rows = [
         {
             "id": e.id,
@@ -217,7 +217,7 @@ def test_replayed_rewards_are_joined_to_original_and_rewritten_ids(tmp_path: Pat
 
 def test_an_example_without_its_original_is_left_out_and_the_result_partial(tmp_path: Path) -> None:
     folder = (str(pairs_file(tmp_path)),)
-    data = load_data(find_suite("robustness:pairs"), folder)  # type: ignore[arg-type]
+    data = load_data(find_suite("robustness:pairs"), folder)
     rows = [
         {"id": e.id, "scores_chosen": [1.0], "scores_rejected": [0.0]}
         for e in data
@@ -273,7 +273,7 @@ def test_show_says_what_is_done_and_to_how_many(
     body = json.loads(capsys.readouterr().out)
     assert body["base"]["name"] == "pairs"
     suite = find_suite("robustness:pairs")
-    assert body["facts"] == facts(suite, load_data(suite, (folder,)))  # type: ignore[arg-type]
+    assert body["facts"] == facts(suite, load_data(suite, (folder,)))
     assert invoke(["show", "pairs", "--data", folder]) == 2
     assert "--data is for --overlap and for robustness: suites" in capsys.readouterr().err
 
