@@ -177,9 +177,11 @@ def _over_sets(
     by_example = np.argsort(example, kind="stable")
     shape = (c.n_examples, int(sizes[0]))
     reward, gold = reward[by_example].reshape(shape), gold[by_example].reshape(shape)
+    # A prompt's random orders go by its place: by id, they do not follow the order of the rows.
+    by_id = np.argsort(c.id, kind="stable")
     terms = []
     for name in np.unique(c.subset):
-        inside = c.subset == name
+        inside = by_id[c.subset[by_id] == name]
         found = figure(reward[inside], gold[inside])
         influence, used = np.zeros(c.n_examples), np.zeros(c.n_examples, np.bool_)
         influence[inside], used[inside] = found.influence, found.used

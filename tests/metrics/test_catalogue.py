@@ -318,6 +318,15 @@ def test_order_does_not_matter_and_ranges_hold(build, examples, random):
                 assert found.ci_low - 1e-9 <= found.value <= found.ci_high + 1e-9
 
 
+@pytest.mark.parametrize("name", ["ppe_loss", "ppe_max_score"])
+def test_random_orders_of_answers_do_not_follow_the_order_of_the_rows(build, name):
+    answers = [((0.0,), (0.0,) * 3), ((0.0, 1.0), (0.5, 2.0)), ((0.0,) * 3, (1.0,))] * 3
+    ids = [f"e{i}" for i in range(len(answers))]
+    found = by_name(name)(build(answers, ids=ids), HALF)
+    again = by_name(name)(build(answers[::-1], ids=ids[::-1]), HALF)
+    assert again.value == pytest.approx(found.value, abs=1e-12)
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=8))
 def test_swapping_sides_and_labels_changes_nothing(build, examples):
