@@ -186,7 +186,8 @@ def worst_by_chance(
     design_effect = spread / binary_variance * inflation
     smallest = np.ones(draws)
     for size in sizes:
-        m = max(1, round(size / design_effect))
-        np.minimum(smallest, rng.binomial(m, p, draws) / m, out=smallest)
+        # Of sums that differ by the order of the rows only, the draws must be the same.
+        m = max(1, round(round(size / design_effect, 9)))
+        np.minimum(smallest, rng.binomial(m, round(p, 12), draws) / m, out=smallest)
     low, high = np.quantile(smallest, [0.025, 0.975])
     return WorstByChance(float(smallest.mean()), float(low), float(high))

@@ -327,6 +327,38 @@ def test_random_orders_of_answers_do_not_follow_the_order_of_the_rows(build, nam
     assert again.value == pytest.approx(found.value, abs=1e-12)
 
 
+def test_half_an_answer_does_not_fall_by_the_order_of_the_rows(build):
+    sides = [
+        ((0.0,), (0.0,)), ((0.0,), (0.0, 0.0, 1.0)), ((0.0,), (-1.0,)), ((0.0,), (0.0, 0.0, 1.0)),
+        ((0.0,), (0.0, 1.0, 1.0)), ((0.0,), (1.0,)), ((0.0,), (1.0,)), ((0.0,), (-1.0,)),
+    ]  # fmt: skip
+    preference = [1.0, 0.2, 1.0, 0.2, 0.2, 1.0, 0.2, 0.2]
+
+    def chance(order):
+        scores = build(
+            [sides[i] for i in order],
+            ids=[f"e{i}" for i in order],
+            preference=[preference[i] for i in order],
+            subset=["aaaabaab"[i] for i in order],
+            group=["x"] * 8,
+        )
+        return catalogue.WORST_SUBSET_ACCURACY_CHANCE(scores, HALF).value
+
+    found = chance(range(8))
+    draw = np.random.default_rng(0)
+    assert {chance(draw.permutation(8).tolist()) for _ in range(20)} == {found}
+
+
+def test_slopes_that_differ_by_rounding_leave_confidences_tied(build):
+    sides = [
+        ((0.0, 0.0, -2.0), (0.0,)), ((1.0, -1.0, 2.0), (-2.0,)),
+        ((0.0, 0.0, 2.0), (0.0, 0.0)), ((3.0,), (0.0, -1.0, 2.0)),
+    ]  # fmt: skip
+    there = depth.SCALED_ECE(build(sides, preference=[0.9] * 4), HALF)
+    back = depth.SCALED_ECE(build([(r, c) for c, r in sides], preference=[0.1] * 4), HALF)
+    assert back.value == pytest.approx(there.value, rel=1e-7)
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=8))
 def test_swapping_sides_and_labels_changes_nothing(build, examples):
