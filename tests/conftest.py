@@ -15,8 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import models
 
-# How long an example takes says nothing about whether it is right.
-settings.register_profile("rmbench", deadline=None)
+# How long an example takes says nothing about whether it is right, and a change is to be judged
+# by the same examples every time; --hypothesis-profile=explore looks for others.
+settings.register_profile("rmbench", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("rmbench")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
