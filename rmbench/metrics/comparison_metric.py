@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rmbench.metrics.base import MeasureContext, Undefined
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.estimate import estimate_of
 from rmbench.metrics.views import Measured, View
 from rmbench.result.models import Estimate
 from rmbench.types import Scores
@@ -56,28 +57,9 @@ class ComparisonMetric:
         self, comparisons: Comparisons, context: MeasureContext, *, subset: str | None = None
     ) -> Estimate:
         """As a call, from comparisons that several metrics share."""
-        used = self.used(comparisons)
         found = self.measured(comparisons, context, subset=subset)
-        if isinstance(found, Undefined):
-            return Estimate(
-                metric=self.name,
-                subset=subset,
-                value=None,
-                reason=found.reason,
-                n=used.n_examples,
-                unit=self.unit,
-            )
-        interval = found.interval.clipped(*self.range) if found.interval else None
-        return Estimate(
-            metric=self.name,
-            subset=subset,
-            value=found.value,
-            ci_low=interval.low if interval else None,
-            ci_high=interval.high if interval else None,
-            ci_method=interval.method if interval else None,
-            n=found.n,
-            unit=self.unit,
-        )
+        n = self.used(comparisons).n_examples
+        return estimate_of(self, found, n, subset)
 
     def used(self, comparisons: Comparisons) -> Comparisons:
         """The comparisons it rests on: all, or those with a right answer."""

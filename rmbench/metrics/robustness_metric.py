@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rmbench.metrics.base import MeasureContext, Undefined
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.estimate import estimate_of
 from rmbench.metrics.views import Measured
 from rmbench.result.models import Estimate
 from rmbench.spec.robustness import ORIGINAL
@@ -67,24 +68,9 @@ class RobustnessMetric:
     ) -> Estimate:
         """As a call, from the comparisons of the whole suite."""
         found = self.measured(comparisons, context, subset=subset)
-        if isinstance(found, Undefined):
-            used = self.used(comparisons)
-            n = used.n_examples if subset is None else int((used.subset == subset).sum())
-            return Estimate(
-                metric=self.name, subset=subset, value=None, reason=found.reason, n=n,
-                unit=self.unit,
-            )  # fmt: skip
-        interval = found.interval.clipped(*self.range) if found.interval else None
-        return Estimate(
-            metric=self.name,
-            subset=subset,
-            value=found.value,
-            ci_low=interval.low if interval else None,
-            ci_high=interval.high if interval else None,
-            ci_method=interval.method if interval else None,
-            n=found.n,
-            unit=self.unit,
-        )
+        used = self.used(comparisons)
+        n = used.n_examples if subset is None else int((used.subset == subset).sum())
+        return estimate_of(self, found, n, subset)
 
     def used(self, comparisons: Comparisons) -> Comparisons:
         """The comparisons it rests on: all, or those with a right answer."""
