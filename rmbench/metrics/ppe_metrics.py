@@ -21,7 +21,9 @@ import numpy as np
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.base import Undefined
 from rmbench.metrics.best_of_n_metrics import answers_of
+from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import Linearised, mean_of
+from rmbench.metrics.memo import once
 from rmbench.metrics.views import Measured, View, linear
 
 ORDERS = 100
@@ -50,16 +52,19 @@ class OrderedCurves:
             gold: float64, shape (n_prompts, N).
             orders: int64, shape (n_orders, n_prompts, N); permutations of 0 ... N - 1.
         """
-        chosen, oracle = [], []
-        for order in orders:
-            r, g = (np.take_along_axis(values, order, axis=1) for values in (reward, gold))
-            highest = np.maximum.accumulate(r, axis=1)
-            leads = np.ones(r.shape, np.bool_)
-            leads[:, 1:] = r[:, 1:] > highest[:, :-1]
-            leader = np.maximum.accumulate(np.where(leads, np.arange(r.shape[1]), 0), axis=1)
-            chosen.append(np.take_along_axis(g, leader, axis=1))
-            oracle.append(np.maximum.accumulate(g, axis=1))
-        return cls(np.stack(chosen), np.stack(oracle))
+        size = reward.shape[1]
+        kind = np.min_scalar_type(size**3)
+        # One whole number says which reward is the higher, of equals which stands first, and
+        # which answer it is: its running maximum is the answer that is chosen.
+        answer = (_dense_rank(reward) * size**2 + np.arange(size)).astype(kind)
+        earlier = (np.arange(size)[::-1] * size).astype(kind)
+        chosen, oracle = np.empty(orders.shape), np.empty(orders.shape)
+        for order, at_chosen, at_oracle in zip(orders, chosen, oracle, strict=True):
+            leader = np.take_along_axis(answer, order, axis=1) + earlier
+            np.maximum.accumulate(leader, axis=1, out=leader)
+            at_chosen[:] = np.take_along_axis(gold, (leader % size).astype(np.intp), axis=1)
+            np.maximum.accumulate(np.take_along_axis(gold, order, axis=1), axis=1, out=at_oracle)
+        return cls(chosen, oracle)
 
 
 def max_score(curves: OrderedCurves) -> Linearised:
@@ -90,9 +95,10 @@ def loss(curves: OrderedCurves) -> Linearised:
     0.125
     """
     gap = curves.oracle - curves.chosen
-    mean_gap = gap.mean(axis=1, keepdims=True)
-    slope = (2 * mean_gap * (gap - mean_gap)).mean(axis=(0, 2))
-    return _linearised(float((mean_gap**2).mean()), slope)
+    mean_gap = gap.mean(axis=1)
+    square = (mean_gap**2).mean()
+    slope = 2 * (np.einsum("opk,ok->p", gap, mean_gap) / mean_gap.size - square)
+    return _linearised(float(square), slope)
 
 
 def scaled_auc(reward: FloatArray, right: BoolArray) -> Linearised:
@@ -134,6 +140,15 @@ def scaled_auc(reward: FloatArray, right: BoolArray) -> Linearised:
     return _linearised(value, influence * len(reward))
 
 
+def _dense_rank(values: FloatArray) -> IntArray:
+    """Rank in its row from 0 for the lowest, equals alike; shape (n_rows, n_columns)."""
+    order = np.argsort(values, axis=1)
+    above = np.diff(np.take_along_axis(values, order, axis=1), axis=1) > 0
+    rank = np.zeros(values.shape, np.int64)
+    np.put_along_axis(rank, order[:, 1:], np.cumsum(above, axis=1), axis=1)
+    return rank
+
+
 def _linearised(value: float, slope: FloatArray) -> Linearised:
     """From each prompt's slope, of mean 0 over them, to its influence."""
     return Linearised(value, slope / len(slope), np.ones(len(slope), np.bool_))
@@ -141,31 +156,71 @@ def _linearised(value: float, slope: FloatArray) -> Linearised:
 
 def ppe_max_score(view: View) -> Measured | Undefined:
     """``max_score`` of a set, or its mean over the sets."""
-    seed = view.context.seed
-    return _over_sets(view, lambda r, g: max_score(_curves(r, g, seed)), fraction=True)
+    return _mean_over_sets(
+        view, lambda c: [(s.places, top) for s, top, _ in _curves(c, view.context.seed)], True
+    )
 
 
 def ppe_loss(view: View) -> Measured | Undefined:
     """``loss`` of a set, or its mean over the sets."""
-    seed = view.context.seed
-    return _over_sets(view, lambda r, g: loss(_curves(r, g, seed)), fraction=False)
+    return _mean_over_sets(
+        view, lambda c: [(s.places, lost) for s, _, lost in _curves(c, view.context.seed)], False
+    )
 
 
 def ppe_auc(view: View) -> Measured | Undefined:
     """``scaled_auc`` of a set, or its mean over the sets."""
-    return _over_sets(view, lambda r, g: scaled_auc(r, g == 1.0), fraction=True)
+    return _mean_over_sets(
+        view, lambda c: [(s.places, scaled_auc(s.reward, s.gold == 1.0)) for s in _sets(c)], True
+    )
 
 
-def _curves(reward: FloatArray, gold: FloatArray, seed: int) -> OrderedCurves:
-    places = np.broadcast_to(np.arange(reward.shape[1]), (ORDERS, *reward.shape))
-    orders = np.random.default_rng(seed).permuted(places, axis=2)
-    return OrderedCurves.drawn(reward, gold, orders)
+@dataclass(frozen=True, eq=False)
+class _Set:
+    """The answers of a set's prompts.
+
+    Attributes:
+        places: int64, shape (n_prompts,); places of the prompts among the examples.
+        reward: float64, shape (n_prompts, N).
+        gold: float64, shape (n_prompts, N).
+    """
+
+    places: IntArray
+    reward: FloatArray
+    gold: FloatArray
 
 
-def _over_sets(
-    view: View, figure: Callable[[FloatArray, FloatArray], Linearised], *, fraction: bool
+def _sets(c: Comparisons) -> list[_Set]:
+    """The sets in the order of their names; all prompts must have as many answers."""
+    example, reward, gold = answers_of(c)
+    by_example = np.argsort(example, kind="stable")
+    shape = (c.n_examples, len(example) // c.n_examples)
+    reward, gold = reward[by_example].reshape(shape), gold[by_example].reshape(shape)
+    # A prompt's random orders go by its place: by id, they do not follow the order of the rows.
+    by_id = np.argsort(c.id, kind="stable")
+    found = []
+    for name in np.unique(c.subset):
+        inside = by_id[c.subset[by_id] == name]
+        found.append(_Set(inside, reward[inside], gold[inside]))
+    return found
+
+
+@once
+def _curves(c: Comparisons, seed: int) -> list[tuple[_Set, Linearised, Linearised]]:
+    """Each set, its maximum score and its loss, over the same random orders."""
+    found = []
+    for one in _sets(c):
+        places = np.broadcast_to(np.arange(one.reward.shape[1]), (ORDERS, *one.reward.shape))
+        orders = np.random.default_rng(seed).permuted(places, axis=2)
+        curves = OrderedCurves.drawn(one.reward, one.gold, orders)
+        found.append((one, max_score(curves), loss(curves)))
+    return found
+
+
+def _mean_over_sets(
+    view: View, figures: Callable[[Comparisons], list[tuple[IntArray, Linearised]]], fraction: bool
 ) -> Measured | Undefined:
-    """The unweighted mean over subsets of a figure of their prompts' answers."""
+    """The unweighted mean over sets of a figure of their prompts, whose places stand beside it."""
     c = view.comparisons
     n = c.n_chosen + c.n_rejected
     sizes = np.unique(n)
@@ -173,17 +228,9 @@ def _over_sets(
         return Undefined(
             f"examples have from {sizes[0]} to {sizes[-1]} answers: a curve needs as many of each"
         )
-    example, reward, gold = answers_of(c)
-    by_example = np.argsort(example, kind="stable")
-    shape = (c.n_examples, int(sizes[0]))
-    reward, gold = reward[by_example].reshape(shape), gold[by_example].reshape(shape)
-    # A prompt's random orders go by its place: by id, they do not follow the order of the rows.
-    by_id = np.argsort(c.id, kind="stable")
     terms = []
-    for name in np.unique(c.subset):
-        inside = by_id[c.subset[by_id] == name]
-        found = figure(reward[inside], gold[inside])
+    for places, found in figures(c):
         influence, used = np.zeros(c.n_examples), np.zeros(c.n_examples, np.bool_)
-        influence[inside], used[inside] = found.influence, found.used
+        influence[places], used[places] = found.influence, found.used
         terms.append(Linearised(found.value, influence, used))
     return linear(mean_of(terms), c, fraction=fraction)

@@ -203,3 +203,21 @@ def test_rare_errors_are_drawn_as_often_as_in_a_plain_loop(monkeypatch, per_clus
     assert null.draws.std() == pytest.approx(looped.std(), rel=0.05)
     # The gaps are multiples of one outcome, shifted: not normal at all.
     assert len(np.unique(null.draws.round(9))) < 60
+
+
+@pytest.mark.parametrize("coarse", [True, False])
+def test_searching_a_cluster_and_visiting_it_give_the_same_draws(monkeypatch, coarse: bool):
+    rng = np.random.default_rng(8)
+    # Clusters of 1 to 200 comparisons, in no order, and bins that hardly ever err.
+    groups = np.repeat(np.arange(240), rng.integers(1, 201, 240))
+    margin = rng.normal(0, 6, len(groups))
+    sure, outcome = confidence_form(np.round(margin) if coarse else margin)
+    bins = rel.equal_mass_bins(sure)
+    shuffled = rng.permutation(len(groups))
+    given_to = (sure[shuffled], outcome[shuffled], bins[shuffled], groups[shuffled])
+    drawn = []
+    for many in (0, 1 << 30):
+        monkeypatch.setattr(ece_null, "_MANY", many)
+        drawn.append(draw_null(*given_to, np.random.default_rng(0), draws=50).draws)
+    np.testing.assert_allclose(*drawn, rtol=0, atol=1e-12)
+    assert np.ptp(drawn[0]) > 0

@@ -42,6 +42,19 @@ def test_curves_are_those_of_a_loop(seed: int):
     assert loss(curves).value == pytest.approx(square)
 
 
+def test_figures_of_a_known_set():
+    """As the loop over answers gave them before orders were compared as whole numbers."""
+    reward, right, orders = drawn(11, n=60, size=32)
+    curves = OrderedCurves.drawn(reward, right.astype(float), orders)
+    for found, value, error in (
+        (max_score(curves), 0.7126666666666667, 0.04616387877663339),
+        (loss(curves), 0.0771125, 0.02156776557643087),
+        (scaled_auc(reward, right), 0.6184705751894902, 0.018995076926752393),
+    ):
+        assert found.value == pytest.approx(value, abs=1e-12)
+        assert np.sqrt((found.influence**2).sum()) == pytest.approx(error, abs=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_auc_is_scikit_learns(seed: int):
     reward, right, _ = drawn(seed)
