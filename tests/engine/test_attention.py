@@ -301,7 +301,10 @@ def test_one_variable_length_call_gives_the_same(
         got = attention._varlen(q, k, v, layout, 0.2, window, causal)
     seen = visible(segments, window, causal)
     expected = dense(q.double(), k.double(), v.double(), seen, 0.2)
-    assert (got - expected).abs().max() <= 1e-6
+    # Queries that were scaled in float32 before (2.10) are off by half of 2^-23 of themselves,
+    # and with them logits of up to about 10.
+    bound = 10 * 2.0**-23 * 4 if varlen is varlen_2_10 else 1e-6
+    assert (got - expected).abs().max() <= bound
 
 
 # scale, window, causal -> what each generation is told of them beside the tensors.
