@@ -1,4 +1,4 @@
-"""RM-Bench's published figures, from rows and results in its layouts through a run to the result."""
+"""RM-Bench: its published figures, from rows and results in its layouts through a whole run."""
 
 from __future__ import annotations
 
