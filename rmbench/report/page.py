@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rmbench.report.arms import ArmsView, arms_view
+from rmbench.report.best_of_n_figure import NamedCurve, overlay_figure
 from rmbench.report.cards import (
     BarCard,
     headline_card,
@@ -19,6 +20,7 @@ from rmbench.report.cards import (
 )
 from rmbench.report.caveats import caveats, computed_unalike, flags
 from rmbench.report.content import device_of
+from rmbench.report.figure import Figure
 from rmbench.report.labels import MetricLabel, label_of
 from rmbench.report.numbers import interval, quantity, size_range, value_only
 from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
@@ -138,6 +140,7 @@ class Section:
     toggles: tuple[BarCard, ...]
     arms: ArmsView | None
     robustness: RobustnessView | None
+    best_of_n: Figure | None
     counts: tuple[CountsRow, ...]
     skipped: tuple[Skipped, ...]
     panels: tuple[Panel, ...]
@@ -227,6 +230,16 @@ def _plural(n: int, noun: str) -> str:
 def _section(
     suite: SuiteView, anchor: str, runs: Sequence[StoredRun], *, open_panels: bool
 ) -> Section:
+    panels = tuple(
+        build_panel(
+            e,
+            runs[e.position],
+            f"{anchor}-{i}",
+            is_open=open_panels and not e.scorer.info.content_blind,
+        )
+        for i, e in enumerate(suite.entries, start=1)
+    )
+    choices = [NamedCurve(p.scorer, p.is_baseline, p.best_of_n) for p in panels if p.best_of_n]
     return Section(
         anchor=anchor,
         name=suite.name,
@@ -245,17 +258,10 @@ def _section(
         toggles=toggle_cards(suite),
         arms=arms_view(suite),
         robustness=robustness_view(suite),
+        best_of_n=overlay_figure(choices, f"{anchor}-b"),
         counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
         skipped=_skipped(suite),
-        panels=tuple(
-            build_panel(
-                e,
-                runs[e.position],
-                f"{anchor}-{i}",
-                is_open=open_panels and not e.scorer.info.content_blind,
-            )
-            for i, e in enumerate(suite.entries, start=1)
-        ),
+        panels=panels,
     )
 
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmbench.report.best_of_n import BestOfNPoints, best_of_n_points
+from rmbench.report.best_of_n_figure import best_of_n_figure
 from rmbench.report.caveats import flags
 from rmbench.report.curves import AccuracyBin, Curves, MarginHistogram, curves
 from rmbench.report.depth import BiasRow, CalibrationRow, bias_rows, calibration_rows
+from rmbench.report.figure import DataTable, Figure
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import duration, fraction, number, value_only
 from rmbench.report.overview import Entry
@@ -22,33 +25,6 @@ SHOWN_CHARS = 700
 
 KEPT_CHARS = 20_000
 """What stands beyond is left out of the page, and the page says so."""
-
-
-@dataclass(frozen=True)
-class DataTable:
-    """The numbers behind a diagram."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A diagram with its words.
-
-    Attributes:
-        title: What it is.
-        svg: The drawing; trusted markup.
-        legend: Kind of mark (``points``, ``line``, ``right``, ``wrong``) and its meaning.
-        caption: What to read off it.
-        table: The same in numbers.
-    """
-
-    title: str
-    svg: str
-    legend: tuple[tuple[str, str], ...]
-    caption: str
-    table: DataTable
 
 
 @dataclass(frozen=True)
@@ -103,6 +79,8 @@ class Panel:
     flags: tuple[str, ...]
     is_open: bool
     headline: str
+    best_of_n: BestOfNPoints | None
+    best_of_n_figure: Figure | None
     figures: tuple[Figure, ...]
     no_figures: str | None
     bias: tuple[BiasRow, ...]
@@ -133,6 +111,7 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
     points = None
     if scores is not None:
         points = curves(scores, margins_are_logits=logits, ties=ties)
+    choices = None if scores is None else best_of_n_points(scores, entry.result)
     return Panel(
         anchor=anchor,
         scorer=entry.scorer.name,
@@ -140,6 +119,8 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
         flags=flags(entry.result),
         is_open=is_open,
         headline=_headline(entry.result),
+        best_of_n=choices,
+        best_of_n_figure=best_of_n_figure(choices, f"{anchor}-b") if choices else None,
         figures=_figures(points, entry.result, anchor) if points else (),
         no_figures=None if logits else "No reliability diagram: its margins are not logits.",
         bias=bias_rows(entry.result),

@@ -39,9 +39,9 @@ def reliability(bins: Sequence[AccuracyBin], prefix: str) -> str:
         axes.set_xlim(0.49, 1.01)
         axes.set_xlabel("confidence")
         _accuracy_axis(axes, bins)
-        axes.xaxis.set_major_formatter(_fraction_tick)
+        axes.xaxis.set_major_formatter(fraction_tick)
 
-    return _draw(paint, prefix)
+    return draw(paint, prefix)
 
 
 def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bool) -> str:
@@ -63,9 +63,9 @@ def accuracy_by_margin(bins: Sequence[AccuracyBin], prefix: str, *, logistic: bo
         axes.set_xlim(-0.02 * right, right)
         axes.set_xlabel("|margin|")
         _accuracy_axis(axes, bins)
-        axes.xaxis.set_major_formatter(_plain_tick)
+        axes.xaxis.set_major_formatter(plain_tick)
 
-    return _draw(paint, prefix)
+    return draw(paint, prefix)
 
 
 def selective_accuracy(points: Sequence[AccuracyBin], prefix: str) -> str:
@@ -82,9 +82,9 @@ def selective_accuracy(points: Sequence[AccuracyBin], prefix: str) -> str:
         axes.set_xlim(0, 1.04)
         axes.set_xlabel("share of the comparisons, largest |margin| first")
         _accuracy_axis(axes, points)
-        axes.xaxis.set_major_formatter(_fraction_tick)
+        axes.xaxis.set_major_formatter(fraction_tick)
 
-    return _draw(paint, prefix)
+    return draw(paint, prefix)
 
 
 def margin_histogram(
@@ -108,10 +108,10 @@ def margin_histogram(
         axes.set_xlim(histogram.edges[0], histogram.edges[-1])
         axes.set_xlabel(f"margin: {sides[0]} − {sides[1]}")
         axes.set_ylabel("share")
-        axes.xaxis.set_major_formatter(_plain_tick)
-        axes.yaxis.set_major_formatter(_fraction_tick)
+        axes.xaxis.set_major_formatter(plain_tick)
+        axes.yaxis.set_major_formatter(fraction_tick)
 
-    return _draw(paint, prefix)
+    return draw(paint, prefix)
 
 
 @dataclass(frozen=True)
@@ -162,19 +162,34 @@ def metric_by_step(
         axes.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
         axes.set_ylabel(label)
         axes.margins(y=0.08)
-        axes.yaxis.set_major_formatter(_fraction_tick if fraction else _plain_tick)
+        axes.yaxis.set_major_formatter(fraction_tick if fraction else plain_tick)
 
-    return _draw(paint, prefix)
+    return draw(paint, prefix)
 
 
-def _draw(paint: Callable[[Axes], None], prefix: str) -> str:
+def draw(
+    paint: Callable[[Axes], None],
+    prefix: str,
+    *,
+    size_px: tuple[int, int] = (WIDTH_PX, HEIGHT_PX),
+    inside: tuple[float, float, float, float] = (0.15, 0.2, 0.83, 0.76),
+) -> str:
+    """One diagram in the style of all.
+
+    Args:
+        paint: Draws into the axes.
+        prefix: Put before every id of the SVG.
+        size_px: Width and height in the page's pixels.
+        inside: Left, bottom, width and height of the axes, as shares of these.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_PX * PX, HEIGHT_PX * PX))
+        width, height = size_px
+        figure = Figure(figsize=(width * PX, height * PX))
         # A layout engine would draw everything twice to find these margins.
-        axes = figure.add_axes((0.15, 0.2, 0.83, 0.76))
+        axes = figure.add_axes(inside)
         axes.grid(axis="y", color=RULE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
@@ -195,14 +210,16 @@ def _accuracy_axis(axes: Axes, bins: Sequence[AccuracyBin]) -> None:
     lowest = min([0.45, *(b.interval.low if b.interval else b.accuracy for b in bins)])
     axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10) - 0.01, 1.02)
     axes.set_ylabel("accuracy")
-    axes.yaxis.set_major_formatter(_fraction_tick)
+    axes.yaxis.set_major_formatter(fraction_tick)
 
 
-def _fraction_tick(value: float, _position: float) -> str:
+def fraction_tick(value: float, _position: float) -> str:
+    """A fraction on an axis: without the zero before the point and those at its end."""
     return f"{value:.2f}".removeprefix("0").rstrip("0").rstrip(".") or "0"
 
 
-def _plain_tick(value: float, _position: float) -> str:
+def plain_tick(value: float, _position: float) -> str:
+    """A number on an axis: as short as it can be."""
     digits = f"{abs(value):g}"
     return (MINUS if value < 0 else "") + (
         digits.removeprefix("0") or "0" if "." in digits else digits

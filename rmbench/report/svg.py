@@ -25,6 +25,9 @@ RULE = "#030303"
 ACCENT = "#040404"
 SOFT = "#050505"
 WRONG = "#060606"
+BASE = "#070707"
+SERIES = tuple(f"#08080{i}" for i in range(1, 7))
+"""Colours of several scorers in one diagram, in the order in which they are taken."""
 _VARIABLES = {
     INK: "var(--ink)",
     MUTED: "var(--muted)",
@@ -32,6 +35,8 @@ _VARIABLES = {
     ACCENT: "var(--accent)",
     SOFT: "var(--accent-soft)",
     WRONG: "var(--wrong)",
+    BASE: "var(--base)",
+    **{colour: f"var(--series-{i})" for i, colour in enumerate(SERIES, start=1)},
 }
 
 STYLE: dict[Any, Any] = {

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from rmbench.report.cards import PAIRWISE
 from rmbench.report.caveats import flags
+from rmbench.report.figure import DataTable, Figure
 from rmbench.report.labels import OTHER, label_of
 from rmbench.report.numbers import UNDEFINED, interval, number, quantity
 from rmbench.report.overview import Overview
-from rmbench.report.panel import DataTable, Figure
 from rmbench.report.training import NLL, Point, TrainingCurve, training_runs
 
 _COIN_FLIP_NLL = 0.6931471805599453
