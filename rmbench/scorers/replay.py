@@ -21,6 +21,7 @@ from rmbench.scorers.replay_join import (
     join_by_order,
     numbered,
     with_all_answers,
+    with_ids_of,
     with_unique_ids,
 )
 from rmbench.scorers.replay_rows import ReplayRow, RowReader, SampleTally
@@ -235,13 +236,13 @@ class ReplayScorer:
                 rows are at fault, and which.
         """
         file, rows = self.file, self.file.rows
-        by_id = file.layout.join == "id"
+        named: Sequence[ReplayRow] | None = rows if file.layout.join == "id" else None
         if file.layout.join == "id or order":
-            by_id = {e.id for e in examples} <= self._by_id.keys()
+            named = with_ids_of(examples, rows, file.path)
         self._joined = (
-            join_by_id(rows, examples, file.path, file.layout.id_field, allowed)
-            if by_id
-            else join_by_order(rows, examples, file.path, allowed)
+            join_by_order(rows, examples, file.path, allowed)
+            if named is None
+            else join_by_id(named, examples, file.path, file.layout.id_field, allowed)
         )
 
     def score(self, conversations: Sequence[Conversation]) -> ScoredBatch:

@@ -35,13 +35,19 @@ def with_unique_ids(rows: Sequence[ReplayRow], path: Path) -> list[ReplayRow]:
         return list(rows)
     if len({(r.subset, r.id) for r in rows}) == len(rows):
         return [_renamed(r, f"{r.subset}/{r.id}") for r in rows]
-    count = Counter((r.subset, r.id) for r in rows)
-    twice = [key for key, n in count.items() if n > 1]
-    first, again = [r for r in rows if (r.subset, r.id) == twice[0]][:2]
+    raise _stand_twice(rows, [(r.subset, r.id) for r in rows], path)
+
+
+def _stand_twice(
+    rows: Sequence[ReplayRow], keys: Sequence[tuple[str, str]], path: Path
+) -> DataError:
+    """What is wrong with rows of which some have the same key; of a key the last part is shown."""
+    twice = [key for key, n in Counter(keys).items() if n > 1]
+    first, again = [r for r, key in zip(rows, keys, strict=True) if key == twice[0]][:2]
     where = f"rows {first.number} and {again.number}"
     if first.file != again.file:
         where = f"{first.file}, row {first.number}, and {again.file}, row {again.number}"
-    raise DataError(
+    return DataError(
         f"{len(twice)} of its ids stand more than once ({named([key for _, key in twice])}); "
         f"the first in {where}",
         file=str(path),
@@ -85,7 +91,29 @@ def numbered(rows: Sequence[ReplayRow]) -> list[ReplayRow]:
     ids = {r.id for r in rows}
     if "" not in ids and len(ids) == len(rows):
         return list(rows)
-    return [_renamed(r, str(i)) for i, r in enumerate(rows, start=1)]
+    return [r._replace(id=str(i), own_id=r.id) for i, r in enumerate(rows, start=1)]
+
+
+def with_ids_of(
+    examples: Sequence[PreferenceExample], rows: Sequence[ReplayRow], path: Path
+) -> list[ReplayRow] | None:
+    """The rows under ids that are the examples', where most are; ``None`` where they are not.
+
+    Ids of which most are known mean something, so those that are missing, unknown or there twice
+    are worth an error. Otherwise, as where ids recur in the published data, they say nothing and
+    the rows' order decides.
+
+    Raises:
+        DataError: If some of these ids stand more than once; it says how many and which.
+    """
+    known, least = {e.id for e in examples}, min(len(rows), len(examples)) / 2
+    own = [r.own_id or r.id for r in rows]
+    for ids in (own, [f"{r.subset}/{key}" for r, key in zip(rows, own, strict=True)]):
+        if len(known.intersection(ids)) > least:
+            if len(set(ids)) < len(ids):
+                raise _stand_twice(rows, [("", key) for key in ids], path)
+            return [_renamed(r, key) for r, key in zip(rows, ids, strict=True)]
+    return None
 
 
 def _renamed(row: ReplayRow, key: str) -> ReplayRow:
@@ -220,7 +248,7 @@ def join_by_order(
     if len(rows) != len(examples) and not (allowed.further and len(rows) > len(examples)):
         raise DataError(
             f"has {len(rows)} rows for {len(examples)} examples, and its rows can only be told "
-            "by their order",
+            f"by their order{_other_sizes(rows, examples)}",
             file=str(path),
             hint="the suite must hold the rows that were scored, all of them",
         )
@@ -237,6 +265,15 @@ def join_by_order(
         )
     note = f"rows of {path.name} were joined to the suite's examples by their order"
     return Joined(_checked(pairs), (note,))
+
+
+def _other_sizes(rows: Sequence[ReplayRow], examples: Sequence[PreferenceExample]) -> str:
+    """The subsets that have other numbers of rows, in words; empty where none has the same name."""
+    has, wants = Counter(r.subset for r in rows), Counter(e.subset for e in examples)
+    if not has.keys() & wants.keys():
+        return ""
+    other = [f"{s!r} {has[s]} for {wants[s]}" for s in {**wants, **has} if has[s] != wants[s]]
+    return f"; by subset {shorten(other, NAMED)}"
 
 
 def _checked(pairs: Sequence[tuple[PreferenceExample, ReplayRow]]) -> dict[str, tuple[float, ...]]:

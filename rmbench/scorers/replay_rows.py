@@ -28,6 +28,7 @@ class ReplayRow(NamedTuple):
             columns and does not say which answers were right: then all are in ``chosen``.
         failed: Which of ``chosen`` the publisher's program marks as failed, from 0.
         position: Of a layout with a row for each answer: which answer of its prompt, from 0.
+        own_id: What the file calls the example, where ``id`` had to be a number instead.
     """
 
     id: str
@@ -40,6 +41,7 @@ class ReplayRow(NamedTuple):
     by_position: bool = False
     failed: tuple[int, ...] = ()
     position: int = 0
+    own_id: str = ""
 
     @property
     def rewards(self) -> tuple[float, ...]:

@@ -142,6 +142,52 @@ def test_ids_that_are_the_suites_decide_over_the_order(tmp_path: Path) -> None:
     assert s.notes() == ()
 
 
+def fours(*ids: str, subset: str = "xxyy") -> dict[str, object]:
+    n = len(ids)
+    return columns(scores_chosen=[float(i) for i in range(n)], scores_rejected=[0.5] * n,
+                   subset=list(subset[:n]), id=list(ids))  # fmt: skip
+
+
+FOUR = [example("a", "x"), example("b", "x"), example("c", "y"), example("d", "y")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ("adb", r"1 of 4 examples have no row in it \('c'\) \("),
+        ("abcz", r"1 of 4 examples have no row in it \('d'\); 1 of its 4 ids are unknown \('z'\)"),
+        (
+            "abcb",
+            r"field 'id': 1 of its ids stand more than once \('b'\); the first in rows 2 and 4",
+        ),
+        ("dcbaz", r"1 of its 5 ids are unknown \('z'\)"),
+    ],
+)
+def test_ids_of_which_most_are_the_suites_are_held_to_it(
+    tmp_path: Path, ids: str, message: str
+) -> None:
+    s = scorer(tmp_path, fours(*ids, subset="xxyyy"))
+    with pytest.raises(DataError, match=message):
+        s.join(FOUR, NOTHING)
+
+
+def test_ids_below_their_subset_are_the_suites_too(tmp_path: Path) -> None:
+    s = scorer(tmp_path, fours("1", "2", "1", "2"))
+    examples = [example(f"{k}/{i}", k) for k in "yx" for i in (2, 1)]
+    s.join(examples, NOTHING)
+    assert rewards(s, examples)[::2] == [3.0, 2.0, 1.0, 0.0]
+    with pytest.raises(DataError, match=r"1 of 4 examples have no row in it \('x/3'\)"):
+        s.join([*examples[:3], example("x/3", "x")], Allowed(unknown=True))
+
+
+def test_subsets_say_where_rows_are_lacking_that_only_their_order_tells(tmp_path: Path) -> None:
+    s = scorer(tmp_path, fours("0", "1", "0"))
+    with pytest.raises(
+        DataError, match=r"has 3 rows for 4 examples, .* by their order; by subset 'y' 1 for 2 \("
+    ):
+        s.join(FOUR, NOTHING)
+
+
 def test_ids_that_recur_leave_the_order_which_subsets_must_confirm(tmp_path: Path) -> None:
     s = scorer(tmp_path, columns())
     s.join([example("a", "x"), example("b", "y")], NOTHING)
