@@ -274,6 +274,9 @@ def test_m_reward_bench_is_the_mean_over_languages_of_means_of_sections():
     }  # fmt: skip
     spec = suite("m-reward-bench")
     assert len(spec.editions) == 23
+    # math-prm counts 983 and has RewardBench's 447 rows; the others count their rows.
+    n_rows = sum(sum(subsets.values()) for subsets in counts.values()) - 983 + 447
+    assert (n_rows, spec.data.examples) == (2869, 23 * 2869)
     rng = np.random.default_rng(0)
     names = [
         f"{language}/{subset}"
