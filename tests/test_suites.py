@@ -80,6 +80,7 @@ def test_published_sets_say_where_they_are_from(name: str, suite: PreferenceSuit
     if suite.data.hub_id or suite.data.files:
         assert suite.licence
         assert suite.citation
+        assert "- " not in suite.citation, "a word is broken at the end of a line"
         assert suite.source.startswith("https://")
         counted = [file.count for file in suite.data.files if file.is_pattern]
         assert suite.data.examples is not None or (counted and all(counted))
