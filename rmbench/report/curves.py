@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
+from rmbench.metrics.arrays import FloatArray, IntArray
 from rmbench.metrics.calibration import binned_outcome, confidence
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import (
@@ -196,17 +196,39 @@ def _failed_ids(scores: Scores) -> list[str]:
 def _intervals(comparisons: Comparisons, bins: IntArray) -> list[Interval | None]:
     """Interval of the accuracy in each bin that is not empty, in the bins' order."""
     outcome = binned_outcome(comparisons.margin, comparisons.comparison_preference)
-    return [_interval(comparisons, outcome, bins == b) for b in np.unique(bins)]
+    return accuracy_intervals(comparisons, outcome, bins)
 
 
-def _interval(comparisons: Comparisons, outcome: FloatArray, inside: BoolArray) -> Interval | None:
-    weight = comparisons.weight * inside
-    mean = linearised_ratio(
-        comparisons.example_sum(weight * outcome), comparisons.example_sum(weight)
-    )
-    groups = comparisons.group
-    n_clusters = count_clusters(groups[mean.used])
-    independent = n_clusters == mean.n == int(inside.sum())
-    if n_clusters > 1 and independent and np.isin(outcome[inside], (0.0, 1.0)).all():
-        return wilson(float(outcome[inside].sum()), mean.n)
+def accuracy_intervals(
+    comparisons: Comparisons, outcome: FloatArray, bins: IntArray
+) -> list[Interval | None]:
+    """95 % interval of the weighted mean outcome in each bin that is not empty.
+
+    Args:
+        comparisons: Whose weights, examples and clusters count.
+        outcome: float64, shape (n_comparisons,); in [0, 1].
+        bins: int64, shape (n_comparisons,); bin of each comparison.
+
+    Returns:
+        In the bins' order. Wilson's where a bin's comparisons are one an example, one a cluster
+        and right or wrong; ``None`` where a bin has fewer than 2 clusters.
+    """
+    return [_interval(comparisons, outcome, np.flatnonzero(bins == b)) for b in np.unique(bins)]
+
+
+def _interval(comparisons: Comparisons, outcome: FloatArray, inside: IntArray) -> Interval | None:
+    # Only what is in the bin is touched: boards ask for thousands of bins.
+    examples = comparisons.example[inside]
+    weight, own = comparisons.weight[inside], outcome[inside]
+    total, mass = weight * own, weight
+    if len(comparisons.example) > comparisons.n_examples:
+        examples, place = np.unique(examples, return_inverse=True)
+        total = np.bincount(place, weights=total).astype(np.float64)
+        mass = np.bincount(place, weights=mass).astype(np.float64)
+    mean = linearised_ratio(total, mass)
+    groups = comparisons.group[examples]
+    n_clusters = count_clusters(groups)
+    independent = n_clusters == len(examples) == len(inside)
+    if n_clusters > 1 and independent and ((own == 0) | (own == 1)).all():
+        return wilson(float(own.sum()), len(examples))
     return clustered_interval(mean, groups, fraction=True)

@@ -60,6 +60,9 @@ def test_the_terminal_shows_the_tables(results: Path, capfd: pytest.CaptureFixtu
     [
         (["-o", "b.pdf"], 2, "ends in one of .html, .md"),
         ([], 3, "holds no result.json"),
+        (["-o", "b.md", "--data", "."], 2, "--data and --suite are for a page's mistakes"),
+        (["--data", "."], 2, "give -o FILE.html"),
+        (["-o", "b.html", "--suite", "llmbar"], 2, "give --data DIR"),
     ],
 )
 def test_what_cannot_be_done_is_said(

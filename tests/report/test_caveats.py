@@ -60,6 +60,17 @@ def test_training_data_from_the_same_place(
     assert [f.split(":")[0] for f in found] == ([expected] if expected else [])
 
 
+def test_what_a_bag_of_words_was_fitted_to_counts_as_training(pairs_result: Build) -> None:
+    result = pairs_result("a")
+    options = {"trained_on": [{"source": "/x/rmb/train.jsonl", "fingerprint": "0" * 64}, 3]}
+    scorer = result.scorer.model_copy(update={"options": options})
+    result = result.model_copy(update={"scorer": scorer})
+    assert _trained_on(result, None, "/y", ("/y/rmb/heldout.jsonl",))[0].startswith(
+        "in-distribution"
+    )
+    assert _trained_on(result, None, "/y", ("/y/llmbar/test.jsonl",)) == []
+
+
 def test_the_very_same_examples_are_worse_than_in_distribution(pairs_result: Build) -> None:
     training = {"data": [{"source": "elsewhere.jsonl", "fingerprint": "f" * 64}]}
     found = _trained_on(pairs_result("a"), training, "here.jsonl")

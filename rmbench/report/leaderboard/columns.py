@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 from rmbench.result import Result, ScorerInfo, StoredRun, SuiteRef, scorer_slug
 from rmbench.result.board import LeftOut
 
@@ -42,7 +44,8 @@ class Column:
         metric: Whose values stand in the column.
         ties: The tie policy that was used.
         modified: What differs from the suite's own rules.
-        fingerprint: Of the data; ``None`` where it is not recorded or no result is complete.
+        fingerprint: Of the data, or of the ids of rewards that were measured without their data;
+            ``None`` where no result is complete.
         older_than: Version that newer results of the same suite were measured on.
         members: One per model.
     """
@@ -84,13 +87,16 @@ def sort_runs(runs: Sequence[StoredRun], places: Mapping[Path, str]) -> Sorted:
     """Put results into columns.
 
     A column holds results of one suite digest, tie policy and set of changed rules, on data of
-    one fingerprint. Partial results have other data by nature: they stand in the column of their
-    rule that has most complete ones. Of several results of a scorer in a column the newest
-    counts.
+    one fingerprint; where rewards were measured by themselves, of the same ids. Partial results
+    have other data by nature: they stand in the column of their rule that has most complete
+    ones. Of several results of a scorer in a column the newest counts.
 
     Args:
         runs: What was found.
         places: How the folder of each is named in messages.
+
+    Raises:
+        ResultError: If scores that tell the data cannot be read.
     """
     models: dict[str, ScorerInfo] = {}
     rules: dict[_Rule, list[Member]] = {}
@@ -181,7 +187,7 @@ def _by_data(members: Sequence[Member]) -> list[tuple[str | None, list[Member]]]
     for member in members:
         data = member.run.result.provenance.data
         if member.complete:
-            complete.setdefault(data.fingerprint if data else None, []).append(member)
+            complete.setdefault(data.fingerprint if data else _ids(member), []).append(member)
         else:
             partial.append(member)
     if not complete:
@@ -189,6 +195,14 @@ def _by_data(members: Sequence[Member]) -> list[tuple[str | None, list[Member]]]
     largest = max(complete, key=lambda fingerprint: len(complete[fingerprint]))
     complete[largest] = complete[largest] + partial
     return list(complete.items())
+
+
+def _ids(member: Member) -> str | None:
+    """A digest of the examples' ids, for rewards that were measured without their data."""
+    scores = member.run.scores()
+    if scores is None:
+        return None
+    return sha256("\n".join(np.unique(scores.example_id).tolist()).encode()).hexdigest()
 
 
 def _metric(members: Sequence[Member]) -> str | None:

@@ -26,12 +26,19 @@ class BoardContent:
     Attributes:
         lede: What it shows, in a sentence.
         tables: In reading order.
-        notes: How to read the tables, and what is missing.
+        legend: What the marks in the tables mean.
+        about: What is particular about these results, and what is missing.
     """
 
     lede: str
     tables: tuple[Table, ...]
-    notes: tuple[Text, ...]
+    legend: tuple[Text, ...]
+    about: tuple[Text, ...]
+
+    @property
+    def notes(self) -> tuple[Text, ...]:
+        """Everything that a table alone does not say."""
+        return (*self.legend, *self.about)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,9 @@ def build_content(board: Board) -> BoardContent:
     if board.costs:
         tables.append(_costs(board))
     tables.append(_provenance(board))
-    return BoardContent(lede(board), tuple(t for t in tables if t.rows), tuple(_notes(board)))
+    return BoardContent(
+        lede(board), tuple(t for t in tables if t.rows), _legend(board), _about(board)
+    )
 
 
 def lede(board: Board) -> str:
@@ -228,8 +237,7 @@ def _provenance(board: Board) -> Table:
     return Table(Safe("How the numbers were made"), tuple(Safe(h) for h in header), tuple(rows))
 
 
-def _notes(board: Board) -> list[Text]:
-    labels = {s.key: s.label for s in board.suites}
+def _legend(board: Board) -> tuple[Text, ...]:
     notes: list[Text] = []
     if any(m.content_blind for m in board.models):
         notes.append((BASELINE_MARK, Safe(" "), BASELINE_NOTE, Safe("; it has no rank")))
@@ -258,7 +266,12 @@ def _notes(board: Board) -> list[Text]:
     there = {c.model for c in board.cells}
     if len(board.cells) < len(there) * len(board.suites):
         notes.append(Safe("an empty cell was not measured"))
-    notes += _cautions(board)
+    return tuple(notes)
+
+
+def _about(board: Board) -> tuple[Text, ...]:
+    labels = {s.key: s.label for s in board.suites}
+    notes = _cautions(board)
     if board.mean_suites:
         shown = ", ".join(labels[k] for k in board.mean_suites)
         notes.append(
@@ -270,7 +283,7 @@ def _notes(board: Board) -> list[Text]:
     notes += _about_suites(board)
     for left in board.left_out:
         notes.append((Safe("left out: "), left.path, Safe(f": {left.reason}")))
-    return notes
+    return tuple(notes)
 
 
 def _cautions(board: Board) -> list[Text]:

@@ -86,6 +86,14 @@ def context_of(result: Result) -> MeasureContext:
     )
 
 
+def with_all_rewards(scores: Scores) -> Scores:
+    """The examples none of whose rewards is missing or infinite."""
+    bad = ~(np.abs(scores.reward) < LARGEST_REWARD)
+    if not bad.any():
+        return scores
+    return scores.where(~np.isin(scores.example_id, np.unique(scores.example_id[bad])))
+
+
 def gather(
     column: Column, observe: Observer | None = None
 ) -> tuple[Evidence | str, list[Excluded]]:
@@ -191,9 +199,7 @@ class _Reader:
         scores = member.run.scores()
         if scores is None:
             return None
-        bad = ~(np.abs(scores.reward) < LARGEST_REWARD)
-        if bad.any():
-            scores = scores.where(~np.isin(scores.example_id, np.unique(scores.example_id[bad])))
+        scores = with_all_rewards(scores)
         if len(scores) == 0:
             return None
         found = self._from_template(scores)

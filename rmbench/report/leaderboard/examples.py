@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rmbench.report.leaderboard.build import BoardBuilder
 from rmbench.report.leaderboard.columns import Member
@@ -11,33 +11,44 @@ from rmbench.report.text import plain, visible
 from rmbench.result import Mistake
 from rmbench.result.board import Board
 
+if TYPE_CHECKING:
+    # Reading data imports torch, which a board without texts does not need.
+    from rmbench.report.leaderboard.texts import TextSource
+
 KEPT_CHARS = 4_000
 """Of each text; the page says how much is left out."""
 
 
-def gather_examples(board: Board, builder: BoardBuilder, most: int) -> dict[str, Any]:
+def gather_examples(
+    board: Board, builder: BoardBuilder, most: int, texts_of: TextSource | None = None
+) -> dict[str, Any]:
     """Mistakes of every model on every suite, the worst of each before the second worst.
 
     Args:
         board: The board.
         builder: Which built it.
         most: How many to keep.
+        texts_of: Finds them in the suites' data; those that lie beside a result are taken
+            where it does not.
 
     Returns:
         ``rows``: model, suite, number of the texts, margin, the two rewards; ``texts``: id,
         subset, prompt, chosen, rejected, each text with the number of characters left out;
-        ``all``: how many mistakes the results hold.
+        ``all``: how many mistakes were found.
 
     Raises:
-        ResultError: If a file of mistakes cannot be read.
+        ResultError: If a file of mistakes, or scores, cannot be read.
     """
     models = {m.key: i for i, m in enumerate(board.models)}
     suites = {s.key: i for i, s in enumerate(board.suites)}
     found: list[tuple[int, str, Member, tuple[Mistake, ...]]] = []
     if most:
         for suite in board.suites:
-            for member in builder.columns[suite.key].members:
-                mistakes = member.run.mistakes()
+            column = builder.columns[suite.key]
+            for member in column.members:
+                mistakes = texts_of.mistakes(column, member) if texts_of else None
+                if mistakes is None:
+                    mistakes = member.run.mistakes()
                 if mistakes:
                     found.append((models[member.model], suite.key, member, mistakes))
     by_depth = zip_longest(*(mistakes for *_, mistakes in found))

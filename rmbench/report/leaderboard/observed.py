@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.calibration import binned_outcome, confidence
 from rmbench.metrics.comparisons import Comparisons
-from rmbench.metrics.intervals import CONFIDENCE, wilson
 from rmbench.metrics.reliability import BINS, equal_mass_bins
 from rmbench.metrics.style import first_unstyled, style_matrix
+from rmbench.report.curves import accuracy_intervals
 from rmbench.report.labels import label_of
 from rmbench.report.leaderboard.columns import Column, Member
 from rmbench.report.leaderboard.payload import fractions, packed
@@ -58,45 +57,25 @@ def observe(comparisons: Comparisons, context: MeasureContext) -> Observed:
 
 
 def reliability_bins(c: Comparisons) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
-    """Confidence against accuracy in bins of equal weight, all bins at once.
+    """Confidence against accuracy in bins of equal weight: ``rmbench.report.curves.reliability``.
 
-    The bins and values are those of ``rmbench.report.curves.reliability``; the intervals are
-    the plain clustered t of every bin (Wilson's on clusters where none differs), which a board
-    of thousands of results can afford.
+    All bins' means at once, which a board of thousands of results can afford.
 
     Returns:
         Confidence, accuracy and both ends of its interval, bin by bin, and the number of
         comparisons of each bin.
     """
     sure, outcome = confidence(c.margin), binned_outcome(c.margin, c.comparison_preference)
-    _, code, n = np.unique(
-        equal_mass_bins(sure, BINS, c.weight), return_inverse=True, return_counts=True
-    )
-    k = len(n)
-    mass = np.bincount(code, weights=c.weight, minlength=k)
-    x = np.bincount(code, weights=c.weight * sure, minlength=k) / mass
-    accuracy = np.bincount(code, weights=c.weight * outcome, minlength=k) / mass
-    group = c.group[c.example]
-    n_groups = int(group.max()) + 1
-    place = code * n_groups + group
-    residual = c.weight * (outcome - accuracy[code])
-    sums = np.bincount(place, weights=residual, minlength=k * n_groups).reshape(k, n_groups)
-    there = np.bincount(place, minlength=k * n_groups).reshape(k, n_groups) > 0
-    clusters = there.sum(axis=1)
-    factor = clusters / np.maximum(clusters - 1, 1)
-    error = np.sqrt(factor * (sums**2).sum(axis=1)) / mass
-    half = stdtrit(np.maximum(clusters - 1, 1), (1 + CONFIDENCE) / 2) * error
-    bins: list[float | None] = []
-    for b in range(k):
-        low: float | None = max(0.0, float(accuracy[b] - half[b]))
-        high: float | None = min(1.0, float(accuracy[b] + half[b]))
-        if clusters[b] < 2:
-            low = high = None
-        elif error[b] < 1e-12:
-            alone = wilson(min(float(accuracy[b]), 1.0) * int(clusters[b]), int(clusters[b]))
-            low, high = alone.low, alone.high
-        bins += [float(x[b]), float(accuracy[b]), low, high]
-    return tuple(bins), tuple(n.tolist())
+    bins = equal_mass_bins(sure, BINS, c.weight)
+    _, code, n = np.unique(bins, return_inverse=True, return_counts=True)
+    mass = np.bincount(code, weights=c.weight)
+    x = np.bincount(code, weights=c.weight * sure) / mass
+    accuracy = np.bincount(code, weights=c.weight * outcome) / mass
+    found: list[float | None] = []
+    for b, interval in enumerate(accuracy_intervals(c, outcome, bins)):
+        ends = (None, None) if interval is None else (interval.low, interval.high)
+        found += [float(x[b]), float(accuracy[b]), *ends]
+    return tuple(found), tuple(n.tolist())
 
 
 def suite_detail(

@@ -7,8 +7,9 @@ stand in blocks of their own, which are read when they are asked for.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.comparisons import Comparisons
@@ -24,6 +25,10 @@ from rmbench.report.leaderboard.payload import pairwise, script_json
 from rmbench.report.text import join, plain, visible
 from rmbench.result.board import Board, BoardCell, BoardMean
 
+if TYPE_CHECKING:
+    # Reading data imports torch, which a board without texts does not need.
+    from rmbench.report.leaderboard.texts import TextSource
+
 SCRIPTS = (
     "dom.js", "data.js", "draw.js", "table.js", "model.js", "versus.js", "speed.js",
     "mistakes.js", "main.js",
@@ -34,10 +39,17 @@ SCRIPTS = (
 class PageBuilder:
     """Collects what the page shows while a board is built, then renders it."""
 
-    def __init__(self, builder: BoardBuilder, title: str | None, examples: int) -> None:
+    def __init__(
+        self,
+        builder: BoardBuilder,
+        title: str | None,
+        examples: int,
+        texts_of: TextSource | None = None,
+    ) -> None:
         self._builder = builder
         self._title = title or DEFAULT_TITLE
         self._examples = examples
+        self._texts_of = texts_of
         self._observed: dict[str, dict[str, Observed]] = {}
 
     def observe(
@@ -51,10 +63,10 @@ class PageBuilder:
         """The page.
 
         Raises:
-            ResultError: If mistakes cannot be read.
+            ResultError: If mistakes, or the scores to find them by, cannot be read.
         """
         content = build_content(board)
-        examples = gather_examples(board, self._builder, self._examples)
+        examples = gather_examples(board, self._builder, self._examples, self._texts_of)
         script = (
             '(() => {\n"use strict";\n'
             + "".join(
@@ -81,7 +93,10 @@ class PageBuilder:
                     }
                     for table in content.tables
                 ],
-                notes=[join(note, visible) for note in content.notes],
+                notes=[join(note, visible) for note in content.about],
+                legend=[join(note, visible) for note in content.legend],
+                measured=_measured(board),
+                draws=f"{board.draws:,}",
                 script=script,
                 script_hash=_source(script),
                 style=style,
@@ -112,6 +127,12 @@ class PageBuilder:
         return found
 
 
+def _measured(board: Board) -> str:
+    """``2031-02-03``, or the first and the last day."""
+    days = sorted({c.created_at[:10] for c in board.cells})
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+
+
 def _source(text: str) -> str:
     """What a Content-Security-Policy calls an inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode('ascii')}"
@@ -120,6 +141,11 @@ def _source(text: str) -> str:
 def _core(board: Board, title: str, builder: BoardBuilder) -> dict[str, Any]:
     models = {m.key: i for i, m in enumerate(board.models)}
     suites = {s.key: i for i, s in enumerate(board.suites)}
+    notes = {
+        (s.key, m.model): m.run.result.provenance.notes
+        for s in board.suites
+        for m in builder.columns[s.key].members
+    }
     return {
         "title": plain(title),
         "lede": lede(board),
@@ -165,7 +191,13 @@ def _core(board: Board, title: str, builder: BoardBuilder) -> dict[str, Any]:
             for s in board.suites
         ],
         "cells": [
-            [models[c.model], suites[c.suite], *_numbers(c), _cell_facts(c)] for c in board.cells
+            [
+                models[c.model],
+                suites[c.suite],
+                *_numbers(c),
+                _cell_facts(c, notes[c.suite, c.model]),
+            ]
+            for c in board.cells
         ],
         "mean": {
             "suites": [suites[key] for key in board.mean_suites],
@@ -199,7 +231,7 @@ def _numbers(c: BoardCell | BoardMean) -> list[float | None]:
     return [*values, c.rank, c.rank_low, c.rank_high, best]
 
 
-def _cell_facts(c: BoardCell) -> dict[str, Any]:
+def _cell_facts(c: BoardCell, notes: Sequence[str]) -> dict[str, Any]:
     """What a cell has beside numbers; what is usual is left out."""
     facts: dict[str, Any] = {"n": c.n, "at": plain(c.created_at), "by": plain(c.rmbench_version)}
     optional: dict[str, Any] = {
@@ -209,6 +241,7 @@ def _cell_facts(c: BoardCell) -> dict[str, Any]:
         "missing": [plain(m) for m in c.missing[:8]] if c.partial else None,
         "more": len(c.missing) - 8 if c.partial and len(c.missing) > 8 else None,
         "flags": [plain(f) for f in c.flags] or None,
+        "notes": [plain(n) for n in notes] or None,
         "revision": plain(c.revision) if c.revision else None,
         "dtype": plain(c.dtype) if c.dtype else None,
         "path": plain(c.path),

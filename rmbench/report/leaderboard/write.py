@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rmbench.errors import ResultError, UsageError
 from rmbench.report.leaderboard.build import BoardBuilder
@@ -13,6 +14,9 @@ from rmbench.report.leaderboard.tables import render_latex, render_markdown
 from rmbench.result import StoredRun
 from rmbench.result.board import Board
 from rmbench.result.store import write_bytes
+
+if TYPE_CHECKING:
+    from rmbench.report.leaderboard.texts import TextSource
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Request:
         title: Heading; ``None`` for the usual one.
         examples: Most mistakes, with their texts, that a page holds; 0 for none.
         seed: Of the resamples.
+        data: Folders where the texts of mistakes are looked up; without one, a page holds those
+            that lie beside the results.
+        suites: Suites of those data that are not built in, by name or path.
+        say: Is told where there are no texts.
     """
 
     runs: Sequence[StoredRun]
@@ -32,6 +40,9 @@ class Request:
     title: str | None = None
     examples: int = 5000
     seed: int = 0
+    data: Sequence[str | Path] = ()
+    suites: Sequence[str] = ()
+    say: Callable[[str], None] = lambda _message: None
 
 
 RENDERERS: dict[str, Callable[[Board, str | None], str]] = {
@@ -66,6 +77,7 @@ def make_board(request: Request, outputs: Sequence[Path] = ()) -> Board:
     Raises:
         UsageError: If a file's suffix is of no format, or there is nothing to show.
         ResultError: If scores or mistakes cannot be read, or a file cannot be written.
+        SpecError, UnknownNameError: If a suite to look texts up for cannot be used.
     """
     suffixes = [renderer_of(out) for out in outputs]
     builder = BoardBuilder(request.runs, request.root, request.seed)
@@ -73,7 +85,7 @@ def make_board(request: Request, outputs: Sequence[Path] = ()) -> Board:
     if ".html" in suffixes:
         from rmbench.report.leaderboard.page import PageBuilder
 
-        page = PageBuilder(builder, request.title, request.examples)
+        page = PageBuilder(builder, request.title, request.examples, _texts(request))
     board = builder.build(page.observe if page else None)
     for out, suffix in zip(outputs, suffixes, strict=True):
         if page is not None and suffix == ".html":
@@ -82,6 +94,15 @@ def make_board(request: Request, outputs: Sequence[Path] = ()) -> Board:
             text = RENDERERS[suffix](board, request.title)
         write_text(out, text)
     return board
+
+
+def _texts(request: Request) -> TextSource | None:
+    if not request.data or not request.examples:
+        return None
+    from rmbench.report.leaderboard.texts import TextSource
+
+    most = request.examples // max(1, len(request.runs))
+    return TextSource(request.data, request.suites, request.say, most)
 
 
 def write_text(out: Path, text: str) -> None:

@@ -112,6 +112,50 @@ def test_sorting_by_a_heading(page: Any) -> None:
         assert not set(names(page)[:4]) & {"length", "random"}
 
 
+def test_sorting_by_keyboard(page: Any) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    place = column(page, "chat")
+    for direction in ("descending", "ascending"):
+        all_of(page, ".board thead th button")[place].send_keys(Keys.ENTER)
+        heads = all_of(page, ".board thead th")
+        assert heads[place].get_attribute("aria-sort") == direction
+        assert sum(head.get_attribute("aria-sort") != "none" for head in heads) == 1
+        assert page.switch_to.active_element.text.startswith("chat")
+    style = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert page.execute_script(style) == "solid"
+
+
+def test_the_mean_of_the_suites_that_are_shown(page: Any) -> None:
+    """Against means and errors worked out from the pairs themselves, suites being independent."""
+    before = texts(page, ".board tbody tr td:nth-child(2)")
+    box = next(b for b in all_of(page, ".bar label") if b.text == "mean of the shown suites")
+    next(b for b in all_of(page, ".picker button") if b.text == "Columns").click()
+    for tick in all_of(page, ".picker fieldset:first-of-type input"):
+        label = tick.find_element("xpath", "..").text
+        if tick.is_selected() and label not in ("mean", "arena", "chat"):
+            tick.click()
+    box.click()
+    assert "of the 2 shown" in texts(page, ".board thead .sub")
+    # Only models that have all of arena and chat, the partial gamma-rm not among them.
+    shown = dict(zip(names(page), texts(page, ".board tbody tr td:nth-child(2)"), strict=True))
+    assert {name.split()[0] for name, text in shown.items() if text != "–"} == {
+        "alpha-rm", "beta-rm", "length", "random",
+    }  # fmt: skip
+    right = [margins(0.86 - 0.03 * s, 300, 10 * s, items=s) > 0 for s in (0, 2)]
+    mean = sum(r.mean() for r in right) / 2
+    half = 1.96 * sum(r.var(ddof=1) / 300 for r in right) ** 0.5 / 2
+    expected = [f"{x:.3f}".removeprefix("0") for x in (mean, mean - half, mean + half)]
+    assert shown["alpha-rm"].split() == [expected[0], f"[{expected[1]},", f"{expected[2]}]"]
+    box.click()
+    assert texts(page, ".board tbody tr td:nth-child(2)") == before
+
+
+def test_marks_are_explained_beside_the_table(page: Any) -> None:
+    marks = [text.split()[0] for text in texts(page, ".legend li")]
+    assert marks == [".62", "2", "★", "↓", "†", "–"]
+
+
 def test_filtering(page: Any) -> None:
     total = len(names(page))
     all_of(page, "input[type=search]")[0].send_keys("BETA")
@@ -155,7 +199,7 @@ def test_a_cell_says_rank_set_and_baseline(page: Any) -> None:
     assert "↓" in weak
     assert "★" not in weak
     chat = texts(page, f".board tbody tr td:nth-child({column(page, 'chat') + 1})")
-    assert chat[names(page).index("delta-rm")] == "·"
+    assert chat[names(page).index("delta-rm")] == "–"
     assert "partial" in chat[names(page).index("gamma-rm")]
 
 
@@ -201,6 +245,8 @@ def test_accuracy_against_speed(page: Any) -> None:
     points = all_of(page, "svg.chart a")
     options = texts(page, "main select option")
     assert "Some CPU, 2 threads" in options
+    # The value that has points comes first by itself.
+    assert len(points) == 1
     value = all_of(page, "main select")[1]
     next(o for o in value.find_elements("css selector", "option") if o.text == "pairs").click()
     points = all_of(page, "svg.chart a")

@@ -51,6 +51,23 @@ def test_values_are_those_of_the_results(board: Board, board_folder: Path) -> No
         assert (board_folder / shown.path) == run.path
 
 
+def test_replayed_files_of_other_ids_have_columns_of_their_own(
+    store: Store, tmp_path: Path
+) -> None:
+    """Rewards measured by themselves have no data's fingerprint: their ids tell them apart."""
+    provenance = store(tmp_path / "x", "x", margins(0.8, 40, 0)).result.provenance
+    alone = provenance.model_copy(update={"data": None})
+    for i, (n, prefix) in enumerate([(60, "a"), (60, "a"), (50, "b")]):
+        store(
+            tmp_path / "runs", f"m{i}", margins(0.8, n, i), suite="replay", prefix=prefix,
+            provenance=alone,
+        )  # fmt: skip
+    board = build_board(find_runs([tmp_path / "runs"]), tmp_path)
+    assert sorted(s.n_ranked for s in board.suites) == [1, 2]
+    assert len({s.label for s in board.suites}) == 2
+    assert not any(c.flags for c in board.cells)
+
+
 def test_ranks_are_those_of_the_plain_outcomes(board_folder: Path) -> None:
     """Rank, interval and set from 0/1 outcomes put together by hand."""
     builder = BoardBuilder(find_runs([board_folder]), board_folder, draws=4000)

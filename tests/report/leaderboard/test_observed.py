@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from rmbench.metrics.base import MeasureContext
+from rmbench.metrics.calibration import confidence
 from rmbench.metrics.comparisons import Comparisons
+from rmbench.metrics.intervals import proportion_interval
+from rmbench.metrics.reliability import equal_mass_bins
 from rmbench.report.curves import reliability
 from rmbench.report.leaderboard.observed import observe, reliability_bins
 from rmbench.report.leaderboard.payload import (
@@ -33,10 +36,23 @@ def test_bins_are_those_of_the_report(cluster: int) -> None:
     np.testing.assert_allclose(rows[:, 1], [b.accuracy for b in expected])
     for row, b in zip(rows, expected, strict=True):
         assert b.interval is not None
-        # Wilson's interval and the clustered t differ by little on 80 pairs.
-        assert row[2] == pytest.approx(b.interval.low, abs=0.04)
-        assert row[3] == pytest.approx(b.interval.high, abs=0.04)
+        assert row[2] == pytest.approx(b.interval.low)
+        assert row[3] == pytest.approx(b.interval.high)
         assert 0 <= row[2] <= row[1] <= row[3] <= 1
+
+
+@pytest.mark.parametrize("cluster", [1, 4])
+def test_intervals_of_bins_are_those_of_accuracies(cluster: int) -> None:
+    """Each bin's pairs by themselves, with the interval that every accuracy has."""
+    c = Comparisons.from_scores(pair_scores(margins(0.8, 400, 1), cluster=cluster))
+    bins = equal_mass_bins(confidence(c.margin))
+    rows = np.array(reliability_bins(c)[0], dtype=float).reshape(-1, 4)
+    for b, row in enumerate(rows):
+        inside = bins == b
+        expected = proportion_interval((c.margin[inside] > 0) * 1.0, c.group[inside])
+        assert expected is not None
+        assert row[2] == pytest.approx(expected.low)
+        assert row[3] == pytest.approx(expected.high)
 
 
 def test_a_bin_where_all_are_right_has_an_interval() -> None:

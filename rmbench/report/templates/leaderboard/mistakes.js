@@ -7,7 +7,7 @@ function showMistakes(main, m, i) {
   const { rows, texts, all } = examples();
   main.append(h("h2", null, "Mistakes"));
   if (!rows.length) {
-    main.append(h("p", null, all ? "This page was made without texts." : "The results keep no mistakes with their texts."));
+    main.append(h("p", null, all ? "This page was made without texts." : ["The results keep no mistakes with their texts. ", h("code", null, "rmbench leaderboard DIR -o board.html --data DATA"), " takes them from the suites\u2019 own data."]));
     return;
   }
   const models = [...new Set(rows.map((r) => r[0]))].sort((x, y) => x - y), suites = [...new Set(rows.map((r) => r[1]))].sort((x, y) => x - y);
@@ -21,7 +21,7 @@ function showMistakes(main, m, i) {
       select("model", [["", "all"], ...models.map((x) => [x, core.models[x].name])], mistakesState.model, (v) => { mistakesState.model = v; choose(); }, true),
       select("suite", [["", "all"], ...suites.map((x) => [x, core.suites[x].label])], mistakesState.suite, (v) => { mistakesState.suite = v; choose(); }, true),
       search, count),
-    h("p", { class: "hint" }, all > rows.length ? `The page holds ${rows.length.toLocaleString("en")} of ${all.toLocaleString("en")} mistakes that were kept, the worst of every model on every suite first.` : "The worst mistakes that were kept of every model on every suite.", " Arrow keys move through the list."),
+    h("p", { class: "hint" }, all > rows.length ? `The page holds ${rows.length.toLocaleString("en")} of ${all.toLocaleString("en")} mistakes that were found, the worst of every model on every suite first.` : "The worst mistakes of every model on every suite.", " Arrow keys move through the list."),
     h("div", { class: "mistakes" }, list, detail));
   choose();
 

@@ -1,6 +1,6 @@
 // Everything about one model.
-const costRows = (costs) => costs.map((c) => h("tr", null,
-  h("th", { scope: "row" }, breakable(core.models[c.model].name)), h("td", null, breakable(c.device)), h("td", null, c.dtype),
+const costRows = (costs, withDevice = true) => costs.map((c) => h("tr", null,
+  h("th", { scope: "row" }, breakable(core.models[c.model].name)), withDevice && h("td", null, breakable(c.device)), h("td", null, c.dtype),
   h("td", null, c.pairs === null ? DASH : number(c.pairs)), h("td", null, c.tokens === null ? DASH : number(c.tokens)),
   h("td", null, c.memory === null ? DASH : dataSize(c.memory))));
 const COST_HEAD = ["model", "device", "dtype", "pairs/s", "tokens/s", "peak memory"];
@@ -65,9 +65,9 @@ function suiteBody(inside, m, i) {
   if (calibration && calibration.slice(1).some((v) => v !== null)) parts.push(h("div", null, h("h4", null, "Calibration"),
     h("table", { class: "plain" }, h("tbody", null, e.metrics.map((name, k) => calibration[1 + k] !== null && h("tr", null, h("th", { scope: "row" }, name), h("td", { class: "num" }, number(calibration[1 + k]))))))));
   parts.push(h("div", null, h("h4", null, "How the number was made"), factsList([
-    ["measured", `${c.at.slice(0, 10)} (${age(c.at)})`], ["rmbench", c.by], ["dtype", c.dtype], ["revision", c.revision],
+    ["measured", c.at.slice(0, 10) + (age(c.at) && ` (${age(c.at)})`)], ["rmbench", c.by], ["dtype", c.dtype], ["revision", c.revision],
     ["suite version", suite.version], ["suite digest", suite.digest.slice(0, 16)], ["data", suite.fingerprint.slice(0, 16)], ["ties", suite.ties && `a tie counts ${suite.ties === "half" ? "one half" : "as wrong"}`],
-    ["changed rules", suite.modified.join(", ")], ["result", c.path]])));
+    ["changed rules", suite.modified.join(", ")], ["notes", (c.notes || []).join("; ")], ["result", c.path]])));
   if (examples().rows.some((row) => row[0] === m && row[1] === i)) parts.push(h("p", null, h("a", { href: `#/mistakes/${m}/${i}` }, "Browse its worst mistakes on this suite")));
   inside.append(h("div", { class: "grid" }, parts));
 }
@@ -77,6 +77,6 @@ function partRows(parts, m) {
   const all = parts.cache || (parts.cache = fractions(parts.values)), start = 3 * parts.names.length * parts.models.indexOf(m);
   const rows = parts.names.map((name, k) => ({ name, n: parts.n[k], value: all[start + 3 * k], low: all[start + 3 * k + 1], high: all[start + 3 * k + 2] })).filter((r) => r.value !== null);
   if (!rows.length) return null;
-  return table(["subset", "", "value", "n"], rows.map((r) => h("tr", null, h("th", { scope: "row" }, breakable(r.name)), h("td", null, dotRow(r.value, r.low, r.high, 0, 1, 0.5)),
+  return table(["subset", h("span", { class: "muted" }, "0 to 1"), "value", "n"], rows.map((r) => h("tr", null, h("th", { scope: "row" }, breakable(r.name)), h("td", null, dotRow(r.value, r.low, r.high, 0, 1, 0.5)),
     h("td", { class: "num", title: interval(null, r.low, r.high) }, fraction(r.value)), h("td", { class: "num" }, r.n.toLocaleString("en")))), { label: parts.metric });
 }
