@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import json_option, say
+from rmbench.cli.options import json_option, say, show, show_json
 
 _EPILOG = """\b
 Examples:
@@ -19,10 +19,11 @@ Examples:
 
 \b
 RUN is a result folder, a scorer's folder, or a folder of those.
-Without -o the tables are printed. A CSV file has one row per estimate;
-one that is called margins.csv or NAME.margins.csv has one row per pair of
-a chosen and a rejected answer, with their rewards and the margin. A file
-NAME.benchmark.json holds throughput results for pytest-benchmark compare.
+Without -o the tables are printed. Two reward models or more on one suite are
+joined item by item: what none of them gets right is listed. A CSV file has one
+row per estimate; one that is called margins.csv or NAME.margins.csv has one row
+per pair of a chosen and a rejected answer, with their rewards and the margin. A
+file NAME.benchmark.json holds throughput results for pytest-benchmark compare.
 --model-card is for the results of one model: of a card that is there it
 replaces the model-index entries that rmbench wrote, and nothing else.
 """
@@ -56,7 +57,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Write results as HTML, Markdown, LaTeX, CSV or JSON."""
-    from rmbench.report import render_terminal, renderer_of, write_report
+    from rmbench.report import find_consensus, render_terminal, renderer_of, write_report
     from rmbench.result import find_runs
 
     for output in outputs:
@@ -72,7 +73,8 @@ def command(
         say(f"wrote {card}")
     if as_json:
         bodies = ", ".join(r.result.model_dump_json() for r in found)
+        agreed = ", ".join(c.model_dump_json() for c in find_consensus(found))
         written = json.dumps([str(o) for o in (*outputs, *([card] if card else []))])
-        click.echo(f'{{"results": [{bodies}], "written": {written}}}')
+        show_json(f'{{"results": [{bodies}], "consensus": [{agreed}], "written": {written}}}')
     elif not outputs and card is None:
-        click.echo(render_terminal([r.result for r in found]))
+        show(render_terminal([r.result for r in found], find_consensus(found)))

@@ -309,8 +309,7 @@ def device_of(result: Result) -> str:
     env, engine = result.provenance.environment, result.provenance.engine
     name = env.device or env.cpu
     on_cpu = engine.device.startswith("cpu") if engine else env.device is None
-    threads = "1 thread" if env.threads == 1 else f"{env.threads} threads"
-    return f"{name}, {threads}" if on_cpu else name
+    return f"{name}, {env.threads} threads" if on_cpu else name
 
 
 def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:

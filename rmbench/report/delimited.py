@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rmbench.report.overview import arrange
 from rmbench.report.text import csv_text
 from rmbench.result import Estimate, Result
+from rmbench.result.consensus import Consensus
 
 COLUMNS = (
     "scorer",
@@ -43,9 +44,16 @@ def render_csv(results: Sequence[Result]) -> str:
     return out.getvalue()
 
 
-def render_json(results: Sequence[Result]) -> str:
-    """``{"results": [...]}``, each result as it stands in its file."""
+def render_json(results: Sequence[Result], consensus: Sequence[Consensus] | None = None) -> str:
+    """``{"results": [...]}``, each result as it stands in its file.
+
+    Args:
+        results: The results.
+        consensus: What their scorers agree on, written under ``consensus``; ``None`` for nothing.
+    """
     body = {"results": [r.model_dump(mode="json") for r in results]}
+    if consensus is not None:
+        body["consensus"] = [c.model_dump(mode="json") for c in consensus]
     return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -19,6 +19,8 @@ from rmbench.report.cards import (
     toggle_cards,
 )
 from rmbench.report.caveats import caveats, computed_unalike, flags
+from rmbench.report.consensus import find_consensus
+from rmbench.report.consensus_page import ConsensusView, consensus_view
 from rmbench.report.content import device_of
 from rmbench.report.figure import Figure
 from rmbench.report.labels import MetricLabel, label_of
@@ -28,6 +30,7 @@ from rmbench.report.panel import Panel, build_panel
 from rmbench.report.robustness import RobustnessView, robustness_view
 from rmbench.report.training_page import TrainingView, training_views
 from rmbench.result import Estimate, StoredRun
+from rmbench.result.consensus import Consensus
 
 OPEN_PANELS = 4
 """As many scorer-on-suite panels start unfolded; a report with more folds them all."""
@@ -141,6 +144,7 @@ class Section:
     arms: ArmsView | None
     robustness: RobustnessView | None
     best_of_n: Figure | None
+    consensus: ConsensusView | None
     counts: tuple[CountsRow, ...]
     skipped: tuple[Skipped, ...]
     panels: tuple[Panel, ...]
@@ -180,8 +184,9 @@ def build_page(overview: Overview, runs: Sequence[StoredRun], title: str | None)
         ResultError: If scores or mistakes cannot be read.
     """
     n_panels = sum(not e.scorer.info.content_blind for s in overview.suites for e in s.entries)
+    agreed = find_consensus(runs)
     sections = tuple(
-        _section(suite, f"suite-{i}", runs, open_panels=n_panels <= OPEN_PANELS)
+        _section(suite, f"suite-{i}", runs, agreed, open_panels=n_panels <= OPEN_PANELS)
         for i, suite in enumerate(overview.suites, start=1)
     )
     cards = [
@@ -228,7 +233,12 @@ def _plural(n: int, noun: str) -> str:
 
 
 def _section(
-    suite: SuiteView, anchor: str, runs: Sequence[StoredRun], *, open_panels: bool
+    suite: SuiteView,
+    anchor: str,
+    runs: Sequence[StoredRun],
+    agreed: Sequence[Consensus],
+    *,
+    open_panels: bool,
 ) -> Section:
     panels = tuple(
         build_panel(
@@ -259,6 +269,7 @@ def _section(
         arms=arms_view(suite),
         robustness=robustness_view(suite),
         best_of_n=overlay_figure(choices, f"{anchor}-b"),
+        consensus=consensus_view(suite, agreed),
         counts=() if suite.is_throughput else tuple(_counts_row(e) for e in suite.entries),
         skipped=_skipped(suite),
         panels=panels,

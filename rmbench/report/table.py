@@ -7,10 +7,13 @@ from textwrap import fill, wrap
 
 from tabulate import tabulate
 
+from rmbench.report.consensus import find_consensus
+from rmbench.report.consensus_tables import with_consensus
 from rmbench.report.content import Content, Table, build
 from rmbench.report.overview import arrange
 from rmbench.report.text import Safe, Text, join, markdown, plain
 from rmbench.result import Result, StoredRun
+from rmbench.result.consensus import Consensus
 
 TERMINAL_WIDTH = 100
 """Columns that terminal tables stay within."""
@@ -21,13 +24,18 @@ _GAP = 2
 _HEADER_PADDING = 2  # what tabulate adds to the width of a header
 
 
-def render_terminal(results: Sequence[Result]) -> str:
+def render_terminal(results: Sequence[Result], consensus: Sequence[Consensus] = ()) -> str:
     """All tables of some results as plain text, at most 100 columns wide.
 
     A table that is wider is continued below, with its first column repeated. Names
     are shortened in the middle where they are long and stay distinct.
+
+    Args:
+        results: What to show.
+        consensus: What their scorers agree on (``find_consensus``), shown below.
     """
-    content = build(arrange(results))
+    overview = arrange(results)
+    content = with_consensus(build(overview), overview, consensus)
     blocks = [terminal_table(table) for table in _tables(content)]
     if content.notes:
         blocks.append("\n".join(wrapped(join(note, plain)) for note in content.notes))
@@ -36,7 +44,8 @@ def render_terminal(results: Sequence[Result]) -> str:
 
 def render_markdown(runs: Sequence[StoredRun], title: str | None = None) -> str:
     """All tables of some runs in GitHub's Markdown."""
-    content = build(arrange([run.result for run in runs]))
+    overview = arrange([run.result for run in runs])
+    content = with_consensus(build(overview), overview, find_consensus(runs))
     blocks = [f"# {markdown(title or 'Reward model report')}"]
     blocks += [
         f"## {join(table.title, markdown)}\n\n{markdown_table(table)}" for table in _tables(content)
@@ -69,7 +78,8 @@ def terminal_table(table: Table, width: int = TERMINAL_WIDTH) -> str:
     """One table as plain text; columns that do not fit in ``width`` are continued below."""
     header = _shortened_header(table.header)
     columns = [[join(row[i], plain) for row in table.rows] for i in range(len(header))]
-    for i, most in zip(range(table.n_labels), _LABEL_WIDTHS[table.n_labels], strict=True):
+    widths = table.label_widths or _LABEL_WIDTHS[table.n_labels]
+    for i, most in zip(range(table.n_labels), widths, strict=True):
         columns[i] = _shortened(columns[i], most)
     title = join(table.title, plain)
     parts = []

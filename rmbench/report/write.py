@@ -49,9 +49,10 @@ def _benchmark_json(runs: Sequence[StoredRun], _title: str | None) -> str:
 
 
 def _json(runs: Sequence[StoredRun], _title: str | None) -> str:
+    from rmbench.report.consensus import find_consensus
     from rmbench.report.delimited import render_json
 
-    return render_json([run.result for run in runs])
+    return render_json([run.result for run in runs], find_consensus(runs))
 
 
 RENDERERS: dict[str, Render] = {
