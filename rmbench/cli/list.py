@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import fill
 
 import click
 
@@ -15,16 +16,19 @@ from rmbench.cli.options import json_option
 @click.argument("what", type=click.Choice(["suites", "scorers", "metrics", "loaders"]))
 @json_option
 def command(what: str, as_json: bool) -> None:
-    """List suites, scorers, metrics or loaders, built in and from plug-ins."""
-    from tabulate import tabulate
+    """List suites, scorers, metrics or loaders, built in and from plug-ins.
 
-    from rmbench.runner.catalogue import list_entries, list_prefixes
+    A metric's groups are what a suite's file may name in place of their members.
+    """
+    from rmbench.report.terminal import terminal_width
+    from rmbench.runner.catalogue import list_entries, list_prefixes, render_entries
 
     entries, prefixes = list_entries(what), list_prefixes(what)
     if as_json:
         body = {what: entries} | ({"prefixes": prefixes} if prefixes else {})
         click.echo(json.dumps(body, indent=2))
         return
-    click.echo(tabulate(entries, headers="keys", tablefmt="simple", maxcolwidths=[None, 70]))
+    width = terminal_width()
+    click.echo(render_entries(entries, width))
     for prefix in prefixes:
-        click.echo(f"\n{prefix['name']}: {prefix['what']}")
+        click.echo("\n" + fill(f"{prefix['name']}: {prefix['what']}", width))

@@ -23,6 +23,12 @@ Examples:
 \b
 SCORER is a model folder or Hub id (optionally id@revision), kind:target
 (length:, random:, bow:FILE, replay:FILE, ...; rmbench list scorers), or a .toml file.
+Such a file holds one scorer: kind, target and, under the options' names, its choices,
+so that two of one model stand side by side. What has no option is set there:
+  name = "my-rm"               what reports call it
+  margins_are_logits = true    whether sigmoid(margin) is meant as a probability
+  failed_scores = "lowest"     kind "replay": $ERROR$ counts below the others of its
+                               row, in place of "missing", which stops the run
 Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
 """
 

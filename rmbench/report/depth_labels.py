@@ -16,7 +16,8 @@ BIAS_LABELS = (
         "length_balanced_accuracy",
         "length-balanced",
         SENSITIVITY,
-        "mean of the next two, so that preferring length earns nothing",
+        "mean of the accuracies where the chosen answer is longer and where it is shorter, so that "
+        "preferring length earns nothing",
         interval=True,
     ),
     MetricLabel(

@@ -54,6 +54,8 @@ def quantity(value: float, unit: str, *, signed: bool = False, like: float | Non
 
     >>> quantity(0.0123, "s"), quantity(3 * 2**29, "bytes"), quantity(0.5, "fraction")
     ('12.3 ms', '1.5 GiB', '.500')
+    >>> quantity(8.0, "answers")
+    '8'
     """
     if unit == "fraction":
         return fraction(value, signed=signed)
@@ -61,6 +63,8 @@ def quantity(value: float, unit: str, *, signed: bool = False, like: float | Non
         return duration(value)
     if unit == "bytes":
         return data_size(value)
+    if unit == "answers":
+        return f"{value:,.0f}"
     if unit == "FLOP/s":
         return arithmetic_rate(value)
     return number(value, signed=signed, like=like)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from textwrap import fill, wrap
 
 from tabulate import tabulate
@@ -10,13 +11,15 @@ from tabulate import tabulate
 from rmbench.report.consensus import find_consensus
 from rmbench.report.consensus_tables import with_consensus
 from rmbench.report.content import Content, Table, build
+from rmbench.report.numbers import UNDEFINED
 from rmbench.report.overview import arrange
+from rmbench.report.terminal import NOTE_WIDTH, glossary, terminal_width
 from rmbench.report.text import Safe, Text, join, markdown, plain
 from rmbench.result import Result, StoredRun
 from rmbench.result.consensus import Consensus
 
 TERMINAL_WIDTH = 100
-"""Columns that terminal tables stay within."""
+"""Columns that terminal tables stay within where nobody says otherwise."""
 _LABEL_WIDTHS = {1: (36,), 2: (28, 24)}
 _HEADER_WIDTH = 20
 _HEADER_WORDS_WIDTH = 12
@@ -24,21 +27,31 @@ _GAP = 2
 _HEADER_PADDING = 2  # what tabulate adds to the width of a header
 
 
-def render_terminal(results: Sequence[Result], consensus: Sequence[Consensus] = ()) -> str:
-    """All tables of some results as plain text, at most 100 columns wide.
+def render_terminal(
+    results: Sequence[Result], consensus: Sequence[Consensus] = (), *, width: int | None = None
+) -> str:
+    """All tables of some results as plain text, then what their columns mean, then the notes.
 
-    A table that is wider is continued below, with its first column repeated. Names
-    are shortened in the middle where they are long and stay distinct.
+    A table that is wider than the terminal is continued below, with its first column repeated.
+    Names are shortened in the middle where they are long and stay distinct. A column that holds
+    no number is left out: why there is none stands in the notes.
 
     Args:
         results: What to show.
         consensus: What their scorers agree on (``find_consensus``), shown below.
+        width: Columns; by default the terminal's (``terminal_width``).
     """
+    columns = terminal_width() if width is None else width
+    note_width = min(columns, NOTE_WIDTH)
     overview = arrange(results)
     content = with_consensus(build(overview), overview, consensus)
-    blocks = [terminal_table(table) for table in _tables(content)]
-    if content.notes:
-        blocks.append("\n".join(wrapped(join(note, plain)) for note in content.notes))
+    tables = [_with_numbers(table) for table in _tables(content)]
+    blocks = [terminal_table(table, columns) for table in tables]
+    meanings = glossary(overview, tables)
+    notes = [join(note, plain) for note in content.notes]
+    for lines in (meanings, notes):
+        if lines:
+            blocks.append("\n".join(wrapped(line, note_width) for line in lines))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -57,6 +70,23 @@ def render_markdown(runs: Sequence[StoredRun], title: str | None = None) -> str:
 
 def _tables(content: Content) -> list[Table]:
     return ([content.summary] if content.summary else []) + list(content.tables)
+
+
+def _with_numbers(table: Table) -> Table:
+    """The table without columns of dashes alone; as it is where there are no others."""
+    empty = {
+        i
+        for i in range(table.n_labels, len(table.header))
+        if table.rows and all(row[i] == UNDEFINED for row in table.rows)
+    }
+    if len(empty) == len(table.header) - table.n_labels:
+        return table
+    kept = [i for i in range(len(table.header)) if i not in empty]
+    return replace(
+        table,
+        header=tuple(table.header[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
 
 
 def markdown_table(table: Table) -> str:
@@ -80,8 +110,10 @@ def terminal_table(table: Table, width: int = TERMINAL_WIDTH) -> str:
     columns = [[join(row[i], plain) for row in table.rows] for i in range(len(header))]
     widths = table.label_widths or _LABEL_WIDTHS[table.n_labels]
     for i, most in zip(range(table.n_labels), widths, strict=True):
-        columns[i] = _shortened(columns[i], most)
-    title = join(table.title, plain)
+        # Widths of the table's own are for every terminal.
+        fitting = most if table.label_widths else max(most * width // TERMINAL_WIDTH, 16)
+        columns[i] = _shortened(columns[i], min(most, fitting))
+    title = fill(join(table.title, plain), width)
     parts = []
     for group in _fitting(header, columns, table.n_labels, width):
         shown = [*range(table.n_labels), *group]
@@ -95,7 +127,7 @@ def terminal_table(table: Table, width: int = TERMINAL_WIDTH) -> str:
                 colalign=_alignment(len(shown), table.n_labels),
             )
         )
-    return f"{title}\n{'=' * len(title)}\n" + "\n\n".join(parts)
+    return f"{title}\n{'=' * _width([title])}\n" + "\n\n".join(parts)
 
 
 def _alignment(n_columns: int, n_labels: int) -> tuple[str, ...]:

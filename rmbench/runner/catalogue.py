@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any
 
 from tabulate import tabulate
@@ -24,6 +24,10 @@ from rmbench.spec import (
 from rmbench.spec.metric_groups import MARK, METRIC_GROUPS, contract
 
 _GROUPS = {"scorers": plugins.SCORERS, "metrics": plugins.METRICS, "loaders": plugins.LOADERS}
+
+_LEAST_ROOM = 26
+_WIDEST = 70
+"""Characters of a list's column that says what something is."""
 
 # A scorer's module may import torch, which listing must not; what the built-in ones
 # are is said here.
@@ -65,12 +69,15 @@ def _loader_row(name: str) -> dict[str, Any]:
 
 
 def _metric_row(name: str) -> dict[str, Any]:
+    groups = [f"{MARK}{group}" for group, members in METRIC_GROUPS.items() if name in members]
     try:
         metric = plugins.load(plugins.METRICS, name)
     except UsageError as error:
-        return {"name": name, "what": f"cannot be used: {error}", "unit": "–", "better": "–"}
-    direction = {True: "higher", False: "lower", None: "–"}[metric.higher_is_better]
-    return {"name": name, "what": metric.summary, "unit": metric.unit, "better": direction}
+        what, unit, direction = f"cannot be used: {error}", "–", "–"
+    else:
+        what, unit = metric.summary, metric.unit
+        direction = {True: "higher", False: "lower", None: "–"}[metric.higher_is_better]
+    return {"name": name, "what": what, "unit": unit, "better": direction, "groups": groups}
 
 
 def _suite_row(name: str) -> dict[str, Any]:
@@ -85,6 +92,47 @@ def _suite_row(name: str) -> dict[str, Any]:
     if data.options:
         where = "generated"
     return {"name": name, "what": suite.title, "examples": data.examples or "–", "data": where}
+
+
+def render_entries(entries: Sequence[Mapping[str, Any]], width: int = 120) -> str:
+    """The rows of ``list_entries`` for a terminal.
+
+    Args:
+        entries: Rows with the same keys, ``name`` and ``what`` among them.
+        width: Columns. A table where what is said of each has room in it; else each name with
+            what is said below it.
+
+    >>> print(render_entries([{"name": "nll", "what": "a loss", "groups": ["@calibration"]}]))
+    name    what    groups
+    ------  ------  ------------
+    nll     a loss  @calibration
+    """
+    rows = [{key: _cell(value) for key, value in e.items()} for e in entries]
+    others = [key for key in rows[0] if key != "what"]
+    # Two more for a header: what tabulate gives it around its words.
+    taken = sum(max(len(key) + 2, *(len(row[key]) for row in rows)) + 2 for key in others)
+    room = width - taken
+    if room < _LEAST_ROOM:
+        return "\n".join(_stacked(row, width) for row in rows)
+    widths = [min(room, _WIDEST) if key == "what" else None for key in rows[0]]
+    return tabulate(
+        rows, headers="keys", tablefmt="simple", maxcolwidths=widths, disable_numparse=True
+    )
+
+
+def _cell(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _stacked(row: Mapping[str, str], width: int) -> str:
+    said = "; ".join(
+        f"{key}: {value}" for key, value in row.items() if key not in ("name", "what") and value
+    )
+    lines = [
+        row["name"],
+        *(f"    {x}" for text in (row["what"], said) for x in wrap(text, width - 4)),
+    ]
+    return "\n".join(lines)
 
 
 def list_prefixes(what: str) -> list[dict[str, str]]:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from rmbench.cli.main import invoke
+from rmbench.spec.metric_groups import METRIC_GROUPS
+from rmbench.spec.scorer import ScorerSpec
 
 HEAVY = ("torch", "transformers", "datasets", "trl", "accelerate", "matplotlib", "sklearn")
 
@@ -245,3 +249,48 @@ def test_no_report_is_written_when_one_name_is_wrong(
     assert invoke(["run", "length:", "--suite", "pairs", "--data", str(data), "--out", out]) == 0
     assert invoke(["report", out, "-o", str(tmp_path / "a.md"), "-o", str(tmp_path / "b.xyz")]) == 2
     assert not (tmp_path / "a.md").exists()
+
+
+def test_lists_fit_the_terminal_and_metrics_name_their_groups(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for what in ("suites", "scorers", "metrics", "loaders"):
+        for columns in (80, 120, 160):
+            monkeypatch.setenv("COLUMNS", str(columns))
+            assert invoke(["list", what]) == 0
+            lines = capfd.readouterr().out.splitlines()
+            assert max(map(len, lines)) <= columns, (what, columns)
+            assert len(lines) > 8
+    monkeypatch.setenv("COLUMNS", "140")
+    assert invoke(["list", "metrics"]) == 0
+    rows = capfd.readouterr().out.splitlines()
+    assert rows[0].split() == ["name", "what", "unit", "better", "groups"]
+    assert next(r for r in rows if r.startswith("length_effect ")).endswith(" @length @bias")
+    assert next(r for r in rows if r.startswith("accuracy ")).endswith(" higher")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert invoke(["list", "metrics"]) == 0
+    stacked = capfd.readouterr().out
+    assert "\nlength_effect\n    " in stacked
+    assert "unit: log-odds per rms; better: –; groups: @length @bias\n" in stacked
+    assert invoke(["list", "metrics", "--json"]) == 0
+    groups = {m["name"]: m["groups"] for m in json.loads(capfd.readouterr().out)["metrics"]}
+    assert groups["nll_floor"] == ["@votes"]
+    assert groups["length_effect"] == ["@length", "@bias"]
+    assert groups["accuracy"] == []
+    for group, members in METRIC_GROUPS.items():
+        assert [m for m, of in groups.items() if f"@{group}" in of] == sorted(members)
+
+
+def test_the_help_of_run_names_all_that_only_a_scorers_file_sets(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert invoke(["run", "--help"]) == 0
+    text = capfd.readouterr().out
+    said = re.findall(r"^ +(\w+ = (?:\"[\w-]+\"|true)) ", text, re.MULTILINE)
+    fields = tomllib.loads("\n".join(said))
+    spec = ScorerSpec(kind="replay", target="scores.jsonl", **fields)
+    assert spec.failed_scores == "lowest"
+    # A revision stands behind the model's id, and a kind before a target.
+    elsewhere = {"kind", "target", "revision"}
+    options = {option.replace("-", "_") for option in re.findall(r"--([a-z-]+)", text)}
+    assert set(fields) == set(ScorerSpec.model_fields) - elsewhere - options

@@ -334,6 +334,12 @@ def hostile_text() -> str:
     return HOSTILE
 
 
+@pytest.fixture(autouse=True)
+def terminal_of_100_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed must not depend on the terminal that the tests run in."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 @pytest.fixture
 def check_golden() -> Callable[[str, str], None]:
     """Compare a text with ``tests/golden/report/<name>``.

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 from rmbench.report.leaderboard.content import DEFAULT_TITLE, build_content
 from rmbench.report.table import markdown_table, terminal_table, wrapped
+from rmbench.report.terminal import NOTE_WIDTH, terminal_width
 from rmbench.report.tex import latex_cell, latex_table
 from rmbench.report.text import Safe, join, latex, markdown, plain
 from rmbench.result.board import Board
-
-NARROWEST = 60
-WIDEST = 160
-"""Terminal tables are as wide as the terminal, between these; notes stay readable."""
-
-_NOTE_WIDTH = 100
 
 
 def render_terminal(board: Board, title: str | None = None, width: int | None = None) -> str:
@@ -25,13 +18,12 @@ def render_terminal(board: Board, title: str | None = None, width: int | None = 
         title: First line.
         width: Columns; by default those of the terminal.
     """
-    columns = shutil.get_terminal_size((100, 24)).columns if width is None else width
-    columns = min(max(columns, NARROWEST), WIDEST)
+    columns = terminal_width() if width is None else width
     content = build_content(board)
     heading = plain(title or DEFAULT_TITLE)
-    blocks = [wrapped(f"{heading}: {content.lede}", min(columns, _NOTE_WIDTH))]
+    blocks = [wrapped(f"{heading}: {content.lede}", min(columns, NOTE_WIDTH))]
     blocks += [terminal_table(table, columns) for table in content.tables]
-    note_width = min(columns, _NOTE_WIDTH)
+    note_width = min(columns, NOTE_WIDTH)
     blocks.append("\n".join(wrapped(join(note, plain), note_width) for note in content.notes))
     return "\n\n".join(blocks) + "\n"
 
