@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rmbench.errors import ResultError
@@ -32,6 +33,12 @@ SCORES_VERSION = 2
 """Of the columns of ``scores.parquet``: 1 had no markdown counts and does not name itself."""
 
 _VERSION_KEY = b"rmbench_scores_version"
+
+KnownTexts = dict[tuple[Any, ...], NDArray[Any]]
+"""Columns of text by the bytes they are stored as."""
+
+_MOST_KNOWN = 12
+"""Columns kept, so that results of many different items do not fill the memory."""
 
 
 def scorer_slug(info: ScorerInfo) -> str:
@@ -52,15 +59,19 @@ class StoredRun:
     path: Path
     result: Result
 
-    def scores(self) -> Scores | None:
+    def scores(self, known: KnownTexts | None = None) -> Scores | None:
         """The rewards behind the numbers; ``None`` for a suite that has none.
+
+        Args:
+            known: As for ``read_scores``.
 
         Raises:
             ResultError: If the file is missing, unreadable, or not the one measured.
         """
         if self.result.scores_sha256 is None:
             return None
-        return read_scores(self.path / SCORES_FILE, expect_sha256=self.result.scores_sha256)
+        file = self.path / SCORES_FILE
+        return read_scores(file, expect_sha256=self.result.scores_sha256, known=known)
 
     def mistakes(self) -> tuple[Mistake, ...]:
         """The worst comparisons with their texts, worst first; empty if none were kept."""
@@ -180,8 +191,17 @@ def find_runs(paths: Iterable[Path]) -> list[StoredRun]:
     return list(found.values())
 
 
-def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
+def read_scores(
+    path: Path, *, expect_sha256: str | None = None, known: KnownTexts | None = None
+) -> Scores:
     """Read a ``scores.parquet``.
+
+    Args:
+        path: The file.
+        expect_sha256: Its digest, where one is recorded.
+        known: Columns of text that were read before, to which some of this file's are added.
+            Files of the same items then share theirs: turning text into arrays takes as long
+            as all else.
 
     Raises:
         ResultError: If it is missing, has other columns, is of a newer version, or has
@@ -207,18 +227,38 @@ def read_scores(path: Path, *, expect_sha256: str | None = None) -> Scores:
                 f"({SCORES_VERSION}): upgrade rmbench"
             )
         columns = {
-            f.name: table.column(f.name).to_numpy()
+            f.name: _column(table.column(f.name), known)
             for f in fields(Scores)
             if f.default is MISSING or f.name in table.column_names
         }
     except (pa.ArrowException, KeyError) as error:
         raise ResultError(f"{path}: is not a scores file: {_one_line(error)}") from None
-    return Scores(
-        **{
-            name: values.astype(np.str_) if values.dtype == object else values
-            for name, values in columns.items()
-        }
+    return Scores(**columns)
+
+
+def _column(values: Any, known: KnownTexts | None) -> NDArray[Any]:
+    """A column of an Arrow table as numpy has it; text in ``known`` is not converted again."""
+    from pyarrow import types
+
+    is_text = types.is_string(values.type) or types.is_large_string(values.type)
+    if known is None or not is_text or values.num_chunks != 1:
+        return _as_numpy(values)
+    chunk = values.chunk(0)
+    key = (
+        values.type.id,
+        len(chunk),
+        chunk.offset,
+        *(b and b.to_pybytes() for b in chunk.buffers()),
     )
+    if key not in known and len(known) < _MOST_KNOWN:
+        known[key] = _as_numpy(values)
+    found = known.get(key)
+    return _as_numpy(values) if found is None else found
+
+
+def _as_numpy(values: Any) -> NDArray[Any]:
+    found: NDArray[Any] = values.to_numpy()
+    return found.astype(np.str_) if found.dtype == object else found
 
 
 def result_schema() -> dict[str, Any]:

@@ -86,6 +86,28 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_texts_that_were_read_before_are_shared(tmp_path: Path) -> None:
+    others = replace(make_scores(3.0), subset=np.array(["s", "t"]))
+    many = [
+        replace(make_scores(), example_id=np.array([f"e{i}", f"e{i}"])) for i in range(30)
+    ]  # fmt: skip
+    all_scores = [make_scores(), make_scores(2.0), others, *many]
+    known: dict[tuple[object, ...], np.ndarray] = {}
+    read = []
+    for i, scores in enumerate(all_scores):
+        found = write_run(tmp_path, make_result(f"/m/{i}"), scores).scores(known)
+        assert found is not None
+        read.append(found)
+        for name, values in scores.columns().items():
+            np.testing.assert_array_equal(getattr(found, name), values)
+            assert getattr(found, name).dtype == getattr(make_scores(), name).dtype or i > 2
+    assert read[0].example_id is read[1].example_id
+    assert read[0].group is read[2].group
+    assert read[0].subset is not read[2].subset
+    assert read[0].reward is not read[1].reward
+    assert len(known) < 20
+
+
 def test_markdown_counts_are_read_back(tmp_path: Path) -> None:
     counts = {"n_headers": np.array([1, 0]), "n_list_items": np.array([2, 3])}
     scores = replace(make_scores(), **counts, n_bold=np.array([0, 9]))

@@ -17,6 +17,7 @@ from rmbench.metrics.comparisons import LARGEST_REWARD, Comparisons
 from rmbench.metrics.intervals import cluster_sums, count_clusters
 from rmbench.report.leaderboard.columns import Column, Member
 from rmbench.result import Result
+from rmbench.result.store import KnownTexts
 from rmbench.types import Scores, TiePolicy
 
 Observer = Callable[[Column, Member, Comparisons, MeasureContext], None]
@@ -193,10 +194,11 @@ class _Reader:
     def __init__(self) -> None:
         self._template: tuple[Scores, Comparisons, IntArray, IntArray] | None = None
         self._first_ids: NDArray[np.str_] | None = None
+        self._known: KnownTexts = {}
 
     def read(self, member: Member) -> Comparisons | None:
         """The comparisons of a result; ``None`` where it has no rewards, or no finite ones."""
-        scores = member.run.scores()
+        scores = member.run.scores(self._known)
         if scores is None:
             return None
         scores = with_all_rewards(scores)
@@ -233,7 +235,8 @@ class _Reader:
         if scores.truncated.any() and (scores.truncated != first.truncated).any():
             return None
         for name in _ITEMS:
-            if (getattr(first, name) != getattr(scores, name)).any():
+            own, other = getattr(first, name), getattr(scores, name)
+            if own is not other and (own != other).any():
                 return None
         return replace(
             comparisons,
