@@ -82,7 +82,10 @@ def _test(rule: Rule, e: PairedEstimate, gain: float, loss: float) -> LossTest |
         df = e.degrees_of_freedom if e.degrees_of_freedom is not None else e.n_clusters - 1
         if df <= 0:
             return "all examples are one cluster, which says nothing of the error"
-        return loss_from_error(gain, e.standard_error, df, loss, alpha)
+        # The mean over seeds moves in smaller steps, and its error counts the seeds.
+        steps = rule.unit == "fraction" and not e.seed_values
+        correction = 0.5 / e.n if steps else 0.0
+        return loss_from_error(gain, e.standard_error, df, loss, alpha, correction=correction)
     if gain != 0 or e.n_clusters < 1:
         return "the differences do not vary, which says nothing of the error"
     if rule.unit == "fraction":

@@ -31,7 +31,7 @@ def nll(view: View) -> Measured:
 def brier(view: View) -> Measured:
     """Mean squared error of sigmoid(margin)."""
     c = view.comparisons
-    return mean(calibration.brier(c.margin, c.comparison_preference), c)
+    return fraction_mean(c.example_mean(calibration.brier(c.margin, c.comparison_preference)), c)
 
 
 def brier_skill(view: View) -> Measured:
@@ -114,7 +114,7 @@ def scaled_brier(view: View) -> Measured | Undefined:
     margin = _cross_fitted(c, view.context.seed)
     if isinstance(margin, Undefined):
         return margin
-    return mean(calibration.brier(margin, c.comparison_preference), c)
+    return fraction_mean(c.example_mean(calibration.brier(margin, c.comparison_preference)), c)
 
 
 def scaled_ece(view: View) -> Measured | Undefined:

@@ -231,7 +231,8 @@ def clustered_interval(
     A fraction gets Wilson's interval at its effective sample size ("clustered wilson"),
     anything else Student's t corrected for skewness ("clustered t, skew-corrected"); see
     ``cluster_error`` for both. The method ends in "few clusters" where the clusters are fewer
-    than 30 or so unequal that they are worth no more than that.
+    than 30, or so unequal that at worst they are worth fewer, or one or two of them make
+    nearly all of the error.
 
     Args:
         estimate: The estimate over all examples.

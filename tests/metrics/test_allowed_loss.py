@@ -105,6 +105,14 @@ def test_student_agrees_with_scipy() -> None:
     assert test.bound == pytest.approx(gain - t.ppf(0.95, 39) * error)
 
 
+def test_half_an_item_is_what_either_claim_must_clear_on_top() -> None:
+    plain, half = (loss_from_error(0.01, 0.02, 39, 0.03, ALPHA, correction=c) for c in (0, 0.002))
+    assert plain.bound - half.bound == pytest.approx(0.002)
+    assert half.detectable - plain.detectable == pytest.approx(0.002)
+    # The other claim is that of a gain so much larger.
+    assert half.p == loss_from_error(0.012, 0.02, 39, 0.03, ALPHA).p
+
+
 def test_without_an_error_there_is_no_t_test() -> None:
     for error, df in ((0.0, 10), (0.1, 0)):
         with pytest.raises(ValueError, match="no t test"):

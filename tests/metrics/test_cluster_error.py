@@ -38,6 +38,48 @@ def test_effective_clusters_match_the_variance_of_a_variance(rho):
     assert ce.effective_clusters(sizes, rho) == pytest.approx(freedom, rel=0.06)
 
 
+@pytest.mark.parametrize("corrected", [0.0, 0.05, 0.2])
+def test_a_corrected_skewness_leaves_what_it_does_not_explain_of_the_variance(corrected):
+    """By simulation: the variance less ``corrected`` times the studentised mean times itself."""
+    rng, n, draws = np.random.default_rng(7), 60, 60_000
+    values = rng.gamma(4.0, size=(draws, n)) - 4.0  # variance 4, skewness 1, excess kurtosis 1.5
+    mean, variance = values.mean(axis=1), values.var(axis=1, ddof=1) / 4.0
+    left = variance - corrected * mean / (2.0 / sqrt(n))
+    found = ce.tail_degrees_of_freedom(n, 1.5, 1.0 / sqrt(n), corrected, caution=1.0)
+    assert found == pytest.approx(2 / left.var(), rel=0.05)
+
+
+def test_the_error_of_independent_examples_is_that_of_a_plain_mean():
+    values = np.random.default_rng(8).uniform(size=90)
+    error = ce.cluster_error((values - values.mean()) / 90, np.arange(90) // 3)
+    assert error.independent_error == pytest.approx(values.std(ddof=1) / sqrt(90))
+
+
+def test_errors_spread_more_evenly_than_chance_do_not_count_for_more_examples():
+    """Korn and Graubard: the effective sample size is no larger than the sample."""
+    even, alone = np.tile([1.0, 1, 1, 1, 1, 1, 1, 1, 0], 40), np.arange(360)
+    even[0] = 0.0
+    influence = (even - even.mean()) / 360
+    clustered = ce.cluster_error(influence, np.arange(360) // 9)
+    assert clustered.standard_error < 0.2 * clustered.independent_error
+    t = clustered.student(0.95, (1 - 2 * even.mean()) * clustered.independent_error / even.var())
+    low, high = ce.effective_ends(even.mean(), clustered, 0.95)
+    assert (low, high) == pytest.approx(ce.wilson_ends(even.mean(), 359, t), abs=1e-12)
+    plain = ce.effective_ends(even.mean(), ce.cluster_error(influence, alone), 0.95)
+    assert high - low >= 0.99 * (plain[1] - plain[0])
+
+
+def test_clusters_are_counted_at_worst():
+    """All of a cluster the same: the ratio of moments of squared sizes, worked out by hand."""
+    size = np.array([8, 4, *[1] * 20])
+    groups = np.repeat(np.arange(22), size)
+    values = np.random.default_rng(9).normal(size=32)
+    error = ce.cluster_error(values - values.mean(), groups)
+    assert error.effective_clusters == pytest.approx((64 + 16 + 20) ** 2 / (64**2 + 16**2 + 20))
+    assert error.few
+    assert not ce.cluster_error(values - values.mean(), np.arange(32)).few
+
+
 @pytest.mark.parametrize("kind", ["normal", "rare", "right or wrong", "skewed"])
 def test_tails_leave_the_degrees_of_freedom_of_the_variance_given_the_mean(kind):
     """By simulation: what a regression of the variance on the mean leaves of its variance."""
@@ -56,9 +98,12 @@ def test_tails_leave_the_degrees_of_freedom_of_the_variance_given_the_mean(kind)
     mean, variance = found.mean(axis=1), found.var(axis=1)
     left = variance.var() * (1 - np.corrcoef(mean, variance)[0, 1] ** 2)
     expected = 2 * variance.mean() ** 2 / left
-    freedoms = [ce.tail_degrees_of_freedom(row - row.mean()) for row in found[:400]]
+    shapes = [ce._shape(row - row.mean(), np.inf) for row in found[:400]]
+    freedoms = [
+        ce.tail_degrees_of_freedom(n, s.excess, s.skewness, s.skewness, caution=1.0) for s in shapes
+    ]
     if kind == "right or wrong":
-        assert min(freedoms) > 1e6
+        assert min(freedoms) > 300 * n
         assert expected > 20 * n
     else:
         # Sample kurtosis errs, most where tails are long: the middle of many is compared.

@@ -174,7 +174,7 @@ def test_wilson_at_the_effective_size_where_prompts_are_shared_or_credit_is_part
     assert shared.method == "clustered wilson, few clusters"
     half = iv.proportion_interval(np.array([1.0, 0.5, 0.0, 1.0]), np.arange(4))
     assert half.method == "clustered wilson, few clusters"
-    values, groups = np.tile([1.0, 1, 1, 0, 1, 1], 12), np.repeat(np.arange(36), 2)
+    values, groups = np.tile([1.0, 1, 1, 1, 0, 0], 12), np.repeat(np.arange(36), 2)
     model = clustered_ols(values, groups)
     p, n = values.mean(), values.mean() * (1 - values.mean()) / model.bse[0] ** 2
     # Student's quantile on 35 degrees of freedom, as the normal quantile of another level.
