@@ -224,7 +224,7 @@ VOTE_AGREEMENT_CEILING = ComparisonMetric(
     higher_is_better=None,
     range=(0.0, 1.0),
     per_subset=True,
-    summary="chance that the majority agrees with one annotator: the best any scorer can do",
+    summary="chance that the majority agrees with one of its own votes: the most on these votes",
     compute=vote_metrics.vote_agreement_ceiling,
 )
 NLL_FLOOR = ComparisonMetric(
@@ -233,7 +233,7 @@ NLL_FLOOR = ComparisonMetric(
     higher_is_better=None,
     range=(0.0, log(2)),
     per_subset=True,
-    summary="entropy of the shares of votes: the least nll any scorer can have",
+    summary="entropy of the shares of votes: the least nll on these votes",
     compute=vote_metrics.nll_floor,
 )
 NLL_EXCESS = ComparisonMetric(

@@ -1,8 +1,9 @@
 """Labels that are shares of votes: what a scorer can reach at best against them.
 
 Shares are taken as they are. With few annotators they are noisy and lie further from one
-half than the opinions behind them, so that the ceilings are somewhat too high and the floor
-somewhat too low.
+half than the opinions behind them: what is bounded is agreement with these votes. Against
+fresh annotators the ceiling is too high and the floor too low; where opinions are even, three
+votes have a ceiling of .75.
 
 Shapes: preference is float64 of shape (n_examples,), the share y of votes for chosen.
 """
@@ -23,7 +24,7 @@ def has_votes(preference: FloatArray) -> bool:
 def agreement_ceiling(preference: FloatArray) -> FloatArray:
     """Chance that the majority's side agrees with one annotator drawn at random.
 
-    max(y, 1 - y): no scorer agrees with single annotators more often.
+    max(y, 1 - y): no scorer agrees with these annotators more often.
 
     >>> agreement_ceiling(np.array([1.0, 0.5, 0.2])).tolist()
     [1.0, 0.5, 0.8]

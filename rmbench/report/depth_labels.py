@@ -86,14 +86,14 @@ VOTE_LABELS = (
         "vote_agreement",
         "vote agreement",
         VOTES,
-        "chance of agreeing with one annotator; no scorer can pass the next one",
+        "chance of agreeing with one annotator; no scorer can pass the next one on these votes",
         interval=True,
     ),
     MetricLabel(
         "vote_agreement_ceiling",
         "highest vote agreement",
         VOTES,
-        "chance that the majority agrees with one annotator",
+        "chance that the majority of these votes agrees with one of them; with others less often",
     ),
     MetricLabel(
         "nll_floor",
