@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import gate_options, json_option, say, says_colour
+from rmbench.cli.options import (
+    command_runner,
+    gate_options,
+    json_option,
+    say,
+    says_colour,
+    show,
+    show_json,
+)
 
 _EPILOG = """\b
 Examples:
@@ -14,6 +22,7 @@ Examples:
   rmbench compare runs/old/rm-bench runs/new/rm-bench -o compare.html
   rmbench compare runs/baseline runs/seed-* --replicates
   rmbench compare runs/old runs/new --fail-if "accuracy:1pp" --strict
+  rmbench compare runs/old runs/new --data ~/benchmarks -o compare.html
 
 \b
 BASELINE and CANDIDATE are result folders (one suite) or a scorer's folder
@@ -75,6 +84,20 @@ def _flips(
     metavar="X",
     help="Smallest ratio of two speeds that counts.",
 )
+@click.option(
+    "--data",
+    "data",
+    multiple=True,
+    metavar="DIR",
+    help="Folder with the suites' data, as for `rmbench run`: the flipped items' texts are taken from there. Repeatable.",
+)
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="SUITE",
+    help="With --data: TOML path of a suite that is not built in. Repeatable.",
+)
 @gate_options
 @click.option(
     "-o",
@@ -96,6 +119,8 @@ def command(
     replicates: bool,
     flips: tuple[int | None, int | None],
     speed_factor: float,
+    data: tuple[str, ...],
+    suites: tuple[str, ...],
     fail_if: tuple[str, ...],
     gates: Path | None,
     strict: bool,
@@ -111,6 +136,8 @@ def command(
     rules = read_rules(fail_if, gates)
     if strict and not rules:
         raise click.UsageError("--strict judges rules: --fail-if RULE or --gates FILE")
+    if suites and not data:
+        raise click.UsageError("--suite says what --data holds: give --data DIR")
     for output in outputs:
         comparison_renderer(output, gated=bool(rules))
     report = compare(
@@ -123,16 +150,22 @@ def command(
             speed_factor=speed_factor,
         )
     )
+    if data:
+        from rmbench.report.compare_texts import with_texts_of_data
+
+        report = with_texts_of_data(report, data, suites=suites, say=say)
     if rules:
         gate = judge(rules, report.comparisons, strict=strict, unmatched=report.unmatched)
         report = report.model_copy(update={"gate": gate})
     for output in outputs:
         write_comparison(report, output)
         say(f"wrote {output}")
-    text = render_comparisons(report, flips=flips[1], colour=says_colour())
-    click.echo(report.model_dump_json() if as_json else text)
+    if as_json:
+        show_json(report.model_dump_json())
+    else:
+        show(render_comparisons(report, flips=flips[1], colour=says_colour()))
     for line in job_lines(report):
-        say(line)
+        command_runner(line)
     raise_if_not_comparable(report)
     require_coverage(report, min_coverage)
     if report.gate is not None:

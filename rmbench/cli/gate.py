@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import gate_options, json_option, say, says_colour
+from rmbench.cli.options import (
+    command_runner,
+    gate_options,
+    json_option,
+    say,
+    says_colour,
+    show,
+    show_json,
+)
 
 _EPILOG = """\b
 Examples:
@@ -51,7 +59,7 @@ def command(
     from rmbench.gate import exit_code, judge_absolute, read_rules
     from rmbench.report.gate_write import gate_renderer, write_gate
     from rmbench.report.gates import gate_markdown, render_gate
-    from rmbench.report.github_actions import harmless, is_active, write_job
+    from rmbench.report.github_actions import write_job
     from rmbench.result import find_runs
 
     rules = read_rules(fail_if, gates)
@@ -63,10 +71,10 @@ def command(
     for output in outputs:
         write_gate(report, output)
         say(f"wrote {output}")
-    text = render_gate(report, colour=says_colour())
-    click.echo(
-        report.model_dump_json() if as_json else harmless(text) if is_active() else text,
-    )
+    if as_json:
+        show_json(report.model_dump_json())
+    else:
+        show(render_gate(report, colour=says_colour()))
     for line in write_job(report, gate_markdown(report), "gate"):
-        say(line)
+        command_runner(line)
     context.exit(exit_code(report))

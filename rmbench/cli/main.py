@@ -94,7 +94,7 @@ def invoke(args: list[str] | None = None) -> int:
     except RmbenchError as error:
         if os.environ.get("RMBENCH_TRACEBACK"):
             traceback.print_exc()
-        click.echo(f"rmbench: error: {error}", err=True)
+        _say_error(str(error))
         return error.exit_code
     except BrokenPipeError:
         # The reader of a pipe went away (`rmbench list suites | head`); that is its right.
@@ -104,10 +104,21 @@ def invoke(args: list[str] | None = None) -> int:
         if os.environ.get("RMBENCH_TRACEBACK"):
             traceback.print_exc()
         where = f"{error.filename}: " if error.filename is not None else ""
-        click.echo(f"rmbench: error: {where}{error.strerror or error}", err=True)
+        _say_error(f"{where}{error.strerror or error}")
         return 3
     except Exception:  # a bug: its traceback is printed, and the exit code is ours
         traceback.print_exc()
         click.echo("rmbench: this is a bug; please report the lines above", err=True)
         return 3
     return code if isinstance(code, int) else 0
+
+
+def _say_error(message: str) -> None:
+    """One error on standard error; the names in it, which others chose, command no terminal."""
+    from rmbench.cli.options import say
+
+    if not message.isprintable():
+        from rmbench.report.text import plain  # takes a while, and hardly ever is there a need
+
+        message = "\n  ".join(map(plain, message.split("\n")))
+    say(f"rmbench: error: {message}")

@@ -17,7 +17,36 @@ json_option = click.option(
 
 def say(line: str) -> None:
     """One line of progress or information: on standard error, so that stdout stays data."""
+    click.echo(_defused(line), err=True)
+
+
+def show(text: str) -> None:
+    """What a verb found, for a reader: on standard output."""
+    click.echo(_defused(text))
+
+
+def show_json(body: str) -> None:
+    """What a verb found, as JSON: on standard output, and nothing else there."""
+    # Between "##" and "[" there can only be text, where an escape means the same.
+    click.echo(body.replace("##[", "#\\u0023[") if _runner_listens() else body)
+
+
+def command_runner(line: str) -> None:
+    """A command of our own to the runner of a job, which reads it on standard error too."""
     click.echo(line, err=True)
+
+
+def _defused(text: str) -> str:
+    """The text, without what a job's runner would take for a command, whoever wrote it."""
+    if not _runner_listens():
+        return text
+    from rmbench.report.github_actions import harmless
+
+    return harmless(text)
+
+
+def _runner_listens() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def says_colour() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rmbench.cli.options import json_option, say
+from rmbench.cli.options import json_option, say, show, show_json
 
 _EPILOG = """\b
 Examples:
@@ -75,6 +75,6 @@ def command(
         bodies = ", ".join(r.result.model_dump_json() for r in found)
         agreed = ", ".join(c.model_dump_json() for c in find_consensus(found))
         written = json.dumps([str(o) for o in (*outputs, *([card] if card else []))])
-        click.echo(f'{{"results": [{bodies}], "consensus": [{agreed}], "written": {written}}}')
+        show_json(f'{{"results": [{bodies}], "consensus": [{agreed}], "written": {written}}}')
     elif not outputs and card is None:
-        click.echo(render_terminal([r.result for r in found], find_consensus(found)))
+        show(render_terminal([r.result for r in found], find_consensus(found)))

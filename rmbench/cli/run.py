@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from rmbench.cli.options import cache_folder, cache_options, json_option, say, scorer_options
+from rmbench.cli.options import (
+    cache_folder,
+    cache_options,
+    json_option,
+    say,
+    scorer_options,
+    show,
+    show_json,
+)
 
 _EPILOG = """\b
 Examples:
@@ -155,7 +163,7 @@ def command(as_json: bool, **given: Any) -> None:
     )
     if as_json:
         bodies = ", ".join(r.result.model_dump_json() for r in runs)
-        click.echo(f'{{"results": [{bodies}]}}')
+        show_json(f'{{"results": [{bodies}]}}')
     else:
-        click.echo(render_terminal([r.result for r in runs]))
+        show(render_terminal([r.result for r in runs]))
         say(f"\nNext: rmbench report {given['out']} -o report.html")

@@ -9,7 +9,7 @@ from rmbench.compare.compare import (
     require_coverage,
 )
 from rmbench.compare.estimates import paired_estimates
-from rmbench.compare.flips import Flips, find_flips, with_texts
+from rmbench.compare.flips import Flips, conversation, find_flips, with_texts
 from rmbench.compare.speeds import DEFAULT_FACTOR, MIN_REPEATS, compare_speeds
 from rmbench.compare.verdicts import allowed_loss, verdict
 
@@ -24,6 +24,7 @@ __all__ = [
     "allowed_loss",
     "compare",
     "compare_speeds",
+    "conversation",
     "find_flips",
     "paired_estimates",
     "raise_if_not_comparable",

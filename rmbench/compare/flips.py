@@ -63,7 +63,9 @@ def find_flips(
     lost = lost[np.lexsort((first.id[lost], change[lost]))][:keep]
     kept_gains = gained[np.lexsort((first.id[gained], -change[gained]))][:keep]
     n_lost = int((sides[0].right & sides[1].wrong).sum())
-    shown = [_flip(first, sides, int(i)) for i in (*lost, *kept_gains)]
+    # Where fewer than half of the votes are for the chosen side, the other is the right one.
+    turned = (baseline.preference < 0.5)[baseline.preference != 0.5]
+    shown = [_flip(first, sides, int(i), turned=bool(turned[i])) for i in (*lost, *kept_gains)]
     return Flips(len(gained), n_lost, tuple(shown))
 
 
@@ -99,8 +101,12 @@ def conversation(turns: Sequence[Mapping[str, str]]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """What one scorer makes of each example; every array has shape (n_examples,)."""
+    """What one scorer makes of each example; arrays have shape (n_examples,).
 
+    ``margins`` has one entry a comparison, (n_comparisons,).
+    """
+
+    margins: FloatArray
     margin: FloatArray
     scaled: FloatArray
     share: FloatArray
@@ -113,10 +119,15 @@ class _Side:
         spread = sqrt(float(np.mean(margin**2))) or 1.0
         wrong = smallest < 0 if ties == "half" else smallest <= 0
         share = c.example_mean(outcomes(margin, ties))
-        return cls(smallest, smallest / spread, share, smallest > 0, wrong)
+        return cls(margin, smallest, smallest / spread, share, smallest > 0, wrong)
 
 
-def _flip(c: Comparisons, sides: Sequence[_Side], i: int) -> Flip:
+def _flip(c: Comparisons, sides: Sequence[_Side], i: int, *, turned: bool) -> Flip:
+    of_the_wrong = sides[1] if sides[0].right[i] else sides[0]
+    start = int(c.first_comparison[i])
+    n_right, n_wrong = int(c.n_chosen[i]), int(c.n_rejected[i])
+    worst = start + int(np.argmin(of_the_wrong.margins[start : start + n_right * n_wrong]))
+    right, wrong = int(c.index_chosen[worst]), int(c.index_rejected[worst])
     return Flip(
         example_id=str(c.id[i]),
         subset=str(c.subset[i]),
@@ -124,4 +135,6 @@ def _flip(c: Comparisons, sides: Sequence[_Side], i: int) -> Flip:
         margin_candidate=float(sides[1].margin[i]),
         outcome_baseline=float(sides[0].share[i]),
         outcome_candidate=float(sides[1].share[i]),
+        chosen_index=n_wrong + right if turned else right,
+        rejected_index=wrong if turned else n_right + wrong,
     )

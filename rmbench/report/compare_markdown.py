@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -16,7 +17,7 @@ from rmbench.report.compare_content import (
 )
 from rmbench.report.gates import gate_markdown
 from rmbench.report.numbers import number
-from rmbench.report.text import join, markdown
+from rmbench.report.text import join, markdown, visible
 from rmbench.result import ComparisonReport, Flip
 
 _HEADER = ("metric", "baseline", "candidate", "difference [95 %]", "p", "verdict")
@@ -24,6 +25,12 @@ _FULL_HEADER = (
     "metric", "part", "baseline", "candidate", "difference [95 %]", "p or q", "wins / losses",
     "detectable", "n", "method", "verdict",
 )  # fmt: skip
+
+_TEXTS_SHOWN = 10
+"""Flipped items whose texts are shown: a comment and a job's summary have their limits."""
+_TEXT_LIMIT = 1_000
+"""Characters of a text that are shown."""
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 def render_markdown(report: ComparisonReport) -> str:
@@ -92,7 +99,29 @@ def _flips(block: Block) -> str:
     body = [_flip(flip) for flip in block.flips]
     header = ("item", "part", "baseline's margin", "candidate's margin")
     shown = f"{len(block.flips):,} of {block.better + block.worse:,} flipped items"
-    return _folded(f"{shown}, worst losses first", _table(body, header, left=(0, 1)))
+    table = _table(body, header, left=(0, 1))
+    with_texts = [flip for flip in block.flips if flip.prompt is not None][:_TEXTS_SHOWN]
+    texts = [_texts(flip) for flip in with_texts]
+    return _folded(f"{shown}, worst losses first", "\n\n".join([table, *texts]))
+
+
+def _texts(flip: Flip) -> str:
+    lost = flip.margin_candidate < flip.margin_baseline
+    parts = [f"**{'lost' if lost else 'gained'}: {markdown(flip.example_id)}**"]
+    named = (("Prompt", flip.prompt), ("Chosen", flip.chosen), ("Rejected", flip.rejected))
+    parts += [f"{name}:\n\n{_fenced(text)}" for name, text in named if text is not None]
+    return "\n\n".join(parts)
+
+
+def _fenced(text: str) -> str:
+    """A text as a block of code, whose fence is longer than any row of backticks in it."""
+    # What a reader of Markdown could take for the end of a line becomes one, or is shown.
+    lines = visible(_LINE_ENDS.sub("\n", text[:_TEXT_LIMIT])).rstrip("\n")
+    if len(text) > _TEXT_LIMIT:
+        lines += f"\n… ({len(text) - _TEXT_LIMIT:,} more characters)"
+    longest = max((len(run) for run in re.findall("`+", lines)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{lines}\n{fence}"
 
 
 def _flip(flip: Flip) -> list[str]:

@@ -16,7 +16,6 @@ from rmbench.report.compare_content import (
     reasons_of,
 )
 from rmbench.report.gates import render_gate
-from rmbench.report.github_actions import harmless, is_active
 from rmbench.report.numbers import number
 from rmbench.report.text import join, plain
 from rmbench.result import ComparisonReport, Flip
@@ -46,9 +45,7 @@ def render_comparisons(
     bodies = [_body(block, flips) for block in found.blocks if block.candidate]
     if report.gate is not None:
         bodies.append(render_gate(report.gate, colour=colour))
-    text = "\n\n".join(["\n".join(head), *(body for body in bodies if body)])
-    # GitHub's runner would take a line for a command of its own.
-    return harmless(text) if is_active() else text
+    return "\n\n".join(["\n".join(head), *(body for body in bodies if body)])
 
 
 def _body(block: Block, flips: int | None) -> str:

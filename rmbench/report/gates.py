@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 from rmbench.report.numbers import UNDEFINED, number, quantity
 from rmbench.report.text import markdown, plain
@@ -20,6 +21,7 @@ WORDS: dict[GateStatus, str] = {
 
 _COLOURS = {"pass": "32", "fail": "1;31", "inconclusive": "33", "error": "1;35"}
 _WIDTH = max(map(len, WORDS.values()))
+_LINE = 80
 
 HOW_TO_READ = (
     "An allowed loss passes where the one-sided confidence bound excludes a larger one, fails "
@@ -98,7 +100,7 @@ def summary_line(report: GateReport) -> str:
 
 
 def render_gate(report: GateReport, *, colour: bool = False) -> str:
-    """One line a rule, its verdict first, then the gate's.
+    """One line a rule, its verdict first, then the gate's; long ones go on below, indented.
 
     Args:
         report: What was judged.
@@ -107,10 +109,17 @@ def render_gate(report: GateReport, *, colour: bool = False) -> str:
     lines = []
     for row in gate_rows(report):
         word = row.word.ljust(_WIDTH)
-        if colour:
-            word = f"\x1b[{_COLOURS[row.status]}m{word}\x1b[0m"
         where = " on ".join(plain(x) for x in (row.candidate, row.where) if x)
-        lines.append(f"{word}  {plain(row.rule)}  {where}: {plain(row.message)}")
+        line = fill(
+            f"{word}  {plain(row.rule)}  {where}: {plain(row.message)}",
+            _LINE,
+            subsequent_indent=" " * (_WIDTH + 2),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        if colour:
+            line = f"\x1b[{_COLOURS[row.status]}m{word}\x1b[0m{line[_WIDTH:]}"
+        lines.append(line)
     return "\n".join([*lines, summary_line(report)])
 
 

@@ -120,6 +120,13 @@ class Flip(_Record):
     margin_candidate: float
     outcome_baseline: float = Field(description="share of its comparisons won, in [0, 1]")
     outcome_candidate: float
+    chosen_index: int | None = Field(
+        default=None,
+        ge=0,
+        description="response_index of the right answer in the comparison that the side that "
+        "has the example wrong loses by most",
+    )
+    rejected_index: int | None = Field(default=None, ge=0, description="of the wrong one in it")
     prompt: str | None = Field(default=None, description="where the data are at hand")
     chosen: str | None = None
     rejected: str | None = None

@@ -56,8 +56,10 @@ def hostile(text: str) -> GateReport:
 # ---- terminal ----
 
 
-def test_one_line_a_rule_with_its_verdict_first() -> None:
-    lines = render_gate(report()).splitlines()
+def test_a_rule_starts_a_line_with_its_verdict_and_goes_on_indented() -> None:
+    text = render_gate(report())
+    assert max(map(len, text.splitlines())) <= 80
+    lines = text.replace("\n" + " " * 14, " ").splitlines()
     assert [line.split()[0] for line in lines[:-1]] == [
         "inconclusive", "pass", "FAIL", "FAIL", "ERROR",
     ]  # fmt: skip
@@ -209,9 +211,10 @@ def test_markdown_holds_no_name_as_markup() -> None:
     assert unescaped == {6}
 
 
-def test_a_terminal_gets_no_command_and_one_line_a_rule() -> None:
+def test_a_terminal_gets_no_command_and_one_verdict_a_rule() -> None:
     evil = render_gate(hostile(EVIL + "\nnext\r"))
-    assert len(evil.splitlines()) == 3
+    starts = [line for line in evil.splitlines() if not line.startswith(" ")]
+    assert [line.split()[0] for line in starts] == ["ERROR", "ERROR", "gate"]
     assert "\x1b" not in evil
     assert "\u202e" not in evil
 
