@@ -99,8 +99,7 @@ def overlay_figure(found: Sequence[NamedCurve], prefix: str) -> Figure | None:
         legend=tuple(legend),
         caption=" ".join(notes),
         table=DataTable(
-            ("scorer", "peak n", "its KL, nats", f"{worth} there", "last n", f"{worth} there",
-             "lost after the peak"),
+            ("scorer", "highest at n", worth, "last n", f"{worth} there", "lost after the peak"),
             tuple(_scorer_row(f, n) for f, n in zip(found, numbers, strict=True)),
             is_named=True,
         ),
@@ -183,10 +182,9 @@ def _scorer_row(found: NamedCurve, number: str) -> tuple[str, ...]:
     lost = _with_interval(curve.fall, curve.fall_interval, is_fraction)
     return (
         f"{number} {found.scorer}".lstrip(),
-        f"{peak.n:,}",
-        f"{peak.kl:.2f}",
+        f"{peak.n:,}\nKL {peak.kl:.2f}",
         _with_interval(peak.value, peak.interval, is_fraction),
-        f"{last.n:,}",
+        f"{last.n:,}\nKL {last.kl:.2f}",
         _with_interval(last.value, last.interval, is_fraction),
         lost if peak.n < last.n else UNDEFINED,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from rmbench.metrics import catalogue
 from rmbench.metrics.base import MeasureContext
+from rmbench.metrics.best_of_n import best_of_n_curve
 from rmbench.report import best_of_n_plot
 from rmbench.report.best_of_n import BestOfNPoints, best_of_n_points, spaced
 from rmbench.report.best_of_n_figure import NamedCurve, best_of_n_figure, overlay_figure
@@ -336,3 +339,23 @@ def test_a_report_shows_each_curve_and_all_together(
     ids = re.findall(r'\bid="([^"]*)"', html)
     assert len(ids) == len(set(ids))
     assert "Choosing the best of n" not in render_html(runs[:1])
+
+
+def test_real_grades_choosing_the_longer_answer(like: Result, shared_data: Path) -> None:
+    """805 AlpacaEval prompts with 11 answers each, graded by GPT-4: longer ones are worth more."""
+    file = shared_data / "scores" / "alpacaeval_bon16" / "bon16.jsonl.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    gold = 100 * np.array([row["gpt4_pref_vs_gpt35"][:11] for row in rows], float)
+    length = np.array([[len(text) for text in row["responses"][:11]] for row in rows], float)
+    for reward, peak, falls in ((length, 11, False), (-length, 1, True)):
+        scores = scores_of(reward, gold)
+        found = best_of_n_points(scores, result_of(like, scores))
+        assert found is not None
+        curve = best_of_n_curve(np.repeat(np.arange(805), 11), reward.ravel(), gold.ravel())
+        assert [p.value for p in found.points] == pytest.approx(curve.gold.tolist())
+        assert [p.best for p in found.points] == pytest.approx(curve.oracle.tolist())
+        assert [p.kl for p in found.points] == pytest.approx(curve.kl.tolist())
+        assert (found.peak.n, found.falls) == (peak, falls)
+        assert ("var(--wrong)" in best_of_n_figure(found, "p").svg) == falls
+        assert found.points[0].value == pytest.approx(gold.mean())
