@@ -22,7 +22,8 @@ Examples:
 @click.option(
     "--overlap",
     metavar="FILE",
-    help="Which of the suite's prompts and answers this file or Hub set of preferences holds.",
+    help="Which of the suite's prompts and answers this file or Hub set of training data holds: "
+    "preferences, prompts with or without answers, or conversations.",
 )
 @click.option(
     "--data",

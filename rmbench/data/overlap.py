@@ -10,10 +10,25 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Protocol
 
-from rmbench.types import PreferenceExample
+from rmbench.types import Message, PreferenceExample
 
 _DIGEST_BYTES = 16
+
+
+class Texts(Protocol):
+    """A prompt and responses to it, if there are any."""
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """The conversation so far."""
+        ...
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """Answers to it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,7 @@ def normalised_text(text: str) -> str:
 
 
 def find_overlap(
-    examples: Iterable[PreferenceExample], other: Iterable[PreferenceExample]
+    examples: Iterable[PreferenceExample], other: Iterable[Texts]
 ) -> Overlap:
     """Look every example up in another set.
 
@@ -70,7 +85,7 @@ def find_overlap(
     return Overlap(tuple(prompt_ids), tuple(answer_ids), tuple(row_ids))
 
 
-def _prompt(e: PreferenceExample) -> bytes:
+def _prompt(e: Texts) -> bytes:
     digest = blake2b(digest_size=_DIGEST_BYTES)
     for m in e.prompt:
         # No normalised text holds a line break, so turns cannot run into each other.
@@ -78,7 +93,7 @@ def _prompt(e: PreferenceExample) -> bytes:
     return digest.digest()
 
 
-def _answers(e: PreferenceExample, prompt: bytes) -> list[bytes]:
+def _answers(e: Texts, prompt: bytes) -> list[bytes]:
     return [
         blake2b(
             prompt + normalised_text(response).encode("utf-8", "surrogatepass"),

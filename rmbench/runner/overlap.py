@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rmbench.data import load_preferences, load_suite_data
+from rmbench.data import load_suite_data
 from rmbench.data.overlap import Overlap, find_overlap
-from rmbench.errors import UsageError
+from rmbench.data.training_rows import load_training_rows
+from rmbench.errors import UsageError, shorten
 from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec
 
 _NAMED = 10
@@ -22,8 +23,9 @@ class SuiteOverlap:
         suite: Name of the suite.
         file: The other source, as it was named.
         examples: Number of examples of the suite.
-        other_examples: Number of usable examples of the file.
+        other_examples: Number of usable rows of the file.
         skipped: Rows of the file that could not be used.
+        missing: Parts of the suite that its data lack, and that were not looked up.
         shared: Ids of the suite's examples.
     """
 
@@ -32,6 +34,7 @@ class SuiteOverlap:
     examples: int
     other_examples: int
     skipped: int
+    missing: tuple[str, ...]
     shared: Overlap
 
     def as_json(self) -> dict[str, Any]:
@@ -40,10 +43,13 @@ class SuiteOverlap:
 
     def as_text(self) -> str:
         """Counts, and the first ids of each kind."""
-        head = f"{self.file}: {self.other_examples:,} examples"
+        head = f"{self.file}: {self.other_examples:,} rows"
         if self.skipped:
             head += f" ({self.skipped:,} rows could not be used)"
-        lines = [head, f"{self.suite}: {self.examples:,} examples, of which the file has"]
+        lines = [head]
+        if self.missing:
+            lines.append(f"{self.suite} is not whole here: without {shorten(self.missing, 3)}")
+        lines.append(f"{self.suite}: {self.examples:,} examples, of which the file has")
         for what, ids in (
             ("the prompt", self.shared.prompt),
             ("the prompt and an answer", self.shared.answer),
@@ -63,8 +69,9 @@ def suite_overlap(suite: SuiteSpec, file: str, data_dirs: Sequence[str]) -> Suit
     Args:
         suite: A suite of preferences. Of one that rewrites another one's texts, the other one's
             are compared: what a file shares with them it has seen before it was rewritten.
-        file: A source of preferences in a known layout. Rows that cannot be used are counted;
-            a row whose answers are equal is used, since its prompt is shared all the same.
+        file: A source of preferences, or of prompts with or without answers. Rows that cannot
+            be used are counted; one whose answers are equal is used, since its prompt is
+            shared all the same.
         data_dirs: Folders with the suite's data; from the Hub without.
 
     Raises:
@@ -75,13 +82,15 @@ def suite_overlap(suite: SuiteSpec, file: str, data_dirs: Sequence[str]) -> Suit
         raise UsageError(f"the suite {suite.name!r} holds no preferences to compare")
     if isinstance(suite, RobustnessSuite):
         suite = suite.base
-    data = load_suite_data(suite.data, suite.name, data_dirs, allow_partial=False)
-    other = load_preferences(file, bad_rows="skip", identical="keep")
+    # What is missing of a suite does not change what the rest of it shares.
+    data = load_suite_data(suite.data, suite.name, data_dirs, allow_partial=True)
+    other = load_training_rows(file)
     return SuiteOverlap(
         suite=suite.name,
         file=file,
         examples=len(data),
-        other_examples=len(other),
+        other_examples=len(other.rows),
         skipped=len(other.skipped),
-        shared=find_overlap(data, other),
+        missing=data.missing,
+        shared=find_overlap(data, other.rows),
     )
