@@ -248,7 +248,8 @@ def _column(values: Any, known: KnownTexts | None) -> NDArray[Any]:
         values.type.id,
         len(chunk),
         chunk.offset,
-        *(b and b.to_pybytes() for b in chunk.buffers()),
+        # A buffer of no bytes is false, and is no key itself.
+        *(b if b is None else b.to_pybytes() for b in chunk.buffers()),
     )
     if key not in known and len(known) < _MOST_KNOWN:
         known[key] = _as_numpy(values)
