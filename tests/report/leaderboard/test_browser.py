@@ -152,7 +152,7 @@ def test_the_mean_of_the_suites_that_are_shown(page: Any) -> None:
 
 
 def test_marks_are_explained_beside_the_table(page: Any) -> None:
-    marks = [text.split()[0] for text in texts(page, ".legend li")]
+    marks = [text.split()[0] for text in texts(page, ".marks li")]
     assert marks == [".62", "2", "★", "↓", "†", "–"]
 
 

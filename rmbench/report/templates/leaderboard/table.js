@@ -199,7 +199,7 @@ const board = (() => {
       ["\u2020", "read with care, for example trained on data like these", any((c) => c.flags)],
       [DASH, "not measured", all.length < core.models.length * core.suites.length],
     ];
-    return h("ul", { class: "legend", "aria-label": "Marks" }, marks.filter((mark) => mark[2]).map(([mark, text]) => h("li", null, h("b", null, mark), ` ${text}`)));
+    return h("ul", { class: "marks", "aria-label": "Marks" }, marks.filter((mark) => mark[2]).map(([mark, text]) => h("li", null, h("b", null, mark), ` ${text}`)));
   }
 
   return {
