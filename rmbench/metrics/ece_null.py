@@ -6,7 +6,6 @@ bootstrap interval of the ECE that covers; this null takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,8 +23,8 @@ NORMAL_FROM = 20_000
 _STEPS = 10.0
 """Least standard deviation of a bin's gap for its normal limit, in largest single steps."""
 
-_MANY = 32
-"""Comparisons of a bin in each cluster, on average, from which they are searched, not visited."""
+_BLOCK = 1 << 16
+"""Comparisons that are visited at a time, about: as many as a processor's cache holds."""
 
 _CHUNK = 1 << 22
 """Entries of the largest temporary array while drawing (about 32 MiB)."""
@@ -159,62 +158,50 @@ def _rare_draws(flips: _Flips, rng: np.random.Generator, draws: int) -> FloatArr
     A cluster errs somewhere only if its number exceeds the least confidence; the gaps
     between such clusters, all draws laid end to end, are geometric.
     """
+    order = np.argsort(flips.cluster, kind="stable")
+    p, share = flips.confidences[order], flips.share[order]
     size = np.bincount(flips.cluster)
-    many = len(flips.share) > _MANY * len(size)
-    by_cluster = (flips.confidences, flips.cluster) if many else (flips.cluster,)
-    order = np.lexsort(by_cluster)
-    p, share, cluster_of = flips.confidences[order], flips.share[order], flips.cluster[order]
     least, expected = float(p.min()), float(share @ (1 - p))
     if least == 1.0:
         return np.zeros(draws)
-    missed_by = _err_in_many(p, share, cluster_of, size) if many else _err_in_few(p, share, size)
     missed = np.empty(draws)
     for rows in _chunks(draws, max(1, round(len(size) * (1 - least)))):
         n = rows.stop - rows.start
         place = _bernoulli_places(n * len(size), 1 - least, rng)
         draw, cluster = np.divmod(place, len(size))
         number = least + (1 - least) * rng.random(len(place))
-        missed[rows] = missed_by(draw, cluster, number, n)
+        by_place = _missed(p, share, size, cluster, number)
+        missed[rows] = np.bincount(draw, weights=by_place, minlength=n)
     return np.abs(missed - expected)
 
 
-_Missed = Callable[[IntArray, IntArray, FloatArray, int], FloatArray]
-"""From clusters' draws, the clusters, their numbers and how many draws there are to the share of
-comparisons that each draw gets wrong: those whose confidence is not above their cluster's number.
-"""
+def _missed(
+    p: FloatArray, share: FloatArray, size: IntArray, cluster: IntArray, number: FloatArray
+) -> FloatArray:
+    """The share that clusters get wrong: of comparisons whose confidence is not above a number.
 
+    Args:
+        p: float64, shape (n,); confidences, cluster by cluster.
+        share: float64, shape (n,).
+        size: int64, shape (n_clusters,); comparisons of each, at least one.
+        cluster: int64, shape (k,); which cluster is asked about.
+        number: float64, shape (k,).
 
-def _err_in_few(p: FloatArray, share: FloatArray, size: IntArray) -> _Missed:
-    """By comparing the number with each comparison of its cluster."""
-    start = np.cumsum(size) - size
-
-    def missed(draw: IntArray, cluster: IntArray, number: FloatArray, draws: int) -> FloatArray:
-        times = size[cluster]
-        within = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
-        comparison = np.repeat(start[cluster], times) + within
-        wrong = np.repeat(number, times) >= p[comparison]
-        weights = wrong * share[comparison]
-        sums = np.bincount(np.repeat(draw, times), weights=weights, minlength=draws)
-        return sums.astype(np.float64)
-
-    return missed
-
-
-def _err_in_many(p: FloatArray, share: FloatArray, cluster_of: IntArray, size: IntArray) -> _Missed:
-    """By searching for the number among its cluster's confidences, which stand in order."""
-    start = np.cumsum(size) - size
-    up_to = np.append(0.0, np.cumsum(share))
-    levels = np.unique(p)
-    # Whole numbers, which no rounding can put in another order than the confidences'.
-    key = cluster_of * (len(levels) + 1) + np.searchsorted(levels, p)
-
-    def missed(draw: IntArray, cluster: IntArray, number: FloatArray, draws: int) -> FloatArray:
-        level = np.searchsorted(levels, number, side="right")
-        end = np.searchsorted(key, cluster * (len(levels) + 1) + level)
-        by_place = up_to[end] - up_to[start[cluster]]
-        return np.bincount(draw, weights=by_place, minlength=draws).astype(np.float64)
-
-    return missed
+    Returns:
+        float64, shape (k,).
+    """
+    start, times = (np.cumsum(size) - size)[cluster], size[cluster]
+    end = np.cumsum(times)
+    by_place = np.zeros(len(cluster))
+    blocks = np.arange(0, int(times.sum()), _BLOCK)
+    cuts = np.unique(np.append(np.searchsorted(end, blocks), len(end))).tolist()
+    for a, b in pairwise(cuts):
+        first = end[a:b] - times[a:b] - (end[a] - times[a])
+        comparison = np.repeat(start[a:b] - first, times[a:b])
+        comparison += np.arange(len(comparison))
+        wrong = np.repeat(number[a:b], times[a:b]) >= p[comparison]
+        by_place[a:b] = np.add.reduceat(wrong * share[comparison], first)
+    return by_place
 
 
 def _bernoulli_places(length: int, chance: float, rng: np.random.Generator) -> IntArray:

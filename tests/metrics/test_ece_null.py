@@ -205,19 +205,19 @@ def test_rare_errors_are_drawn_as_often_as_in_a_plain_loop(monkeypatch, per_clus
     assert len(np.unique(null.draws.round(9))) < 60
 
 
-@pytest.mark.parametrize("coarse", [True, False])
-def test_searching_a_cluster_and_visiting_it_give_the_same_draws(monkeypatch, coarse: bool):
+@pytest.mark.parametrize("block", [1, 100, 1 << 16])
+def test_what_clusters_miss_is_that_of_a_plain_loop(monkeypatch, block: int):
+    monkeypatch.setattr(ece_null, "_BLOCK", block)
     rng = np.random.default_rng(8)
-    # Clusters of 1 to 200 comparisons, in no order, and bins that hardly ever err.
-    groups = np.repeat(np.arange(240), rng.integers(1, 201, 240))
-    margin = rng.normal(0, 6, len(groups))
-    sure, outcome = confidence_form(np.round(margin) if coarse else margin)
-    bins = rel.equal_mass_bins(sure)
-    shuffled = rng.permutation(len(groups))
-    given_to = (sure[shuffled], outcome[shuffled], bins[shuffled], groups[shuffled])
-    drawn = []
-    for many in (0, 1 << 30):
-        monkeypatch.setattr(ece_null, "_MANY", many)
-        drawn.append(draw_null(*given_to, np.random.default_rng(0), draws=50).draws)
-    np.testing.assert_allclose(*drawn, rtol=0, atol=1e-12)
-    assert np.ptp(drawn[0]) > 0
+    size = rng.integers(1, 60, 40)
+    start = np.cumsum(size) - size
+    p = np.round(rng.uniform(0.5, 1, size.sum()), 2)
+    share = rng.random(len(p))
+    for n in (0, 1, 300):
+        cluster, number = rng.integers(0, 40, n), np.round(rng.uniform(0.5, 1, n), 2)
+        found = ece_null._missed(p, share, size, cluster, number)
+        looped = [
+            sum(share[i] for i in range(start[c], start[c] + size[c]) if u >= p[i])
+            for c, u in zip(cluster, number, strict=True)
+        ]
+        np.testing.assert_allclose(found, looped, rtol=0, atol=1e-12)
