@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rmbench.report.numbers import fraction, quantity
 from rmbench.result import Estimate
@@ -97,6 +97,24 @@ def scale_from_zero(estimates: Iterable[Estimate | None], unit: str) -> Scale:
     limit = max(_ends(estimates), default=0.0) or 1.0
     label = fraction(limit) if unit == "fraction" else quantity(limit, unit)
     return Scale(0.0, limit, 0.0, (Tick(0.0, "0"), Tick(100.0, label)))
+
+
+def scale_around(estimates: Iterable[Estimate | None]) -> Scale:
+    """A scale that holds zero and every value and interval, where values may be of either sign."""
+    found = [e for e in estimates if e is not None]
+    low, high = min((0.0, *_ends(found))), max((0.0, *_ends(found)))
+    if low == high:
+        high = 1.0
+    unit = found[0].unit if found else ""
+    places = {low: quantity(low, unit), 0.0: "0", high: quantity(high, unit)}
+    scale = Scale(low, high, 0.0)
+    return replace(
+        scale,
+        ticks=tuple(
+            Tick(scale.percent(at), label, is_reference=low < at < high)
+            for at, label in places.items()
+        ),
+    )
 
 
 def _ends(estimates: Iterable[Estimate | None]) -> list[float]:

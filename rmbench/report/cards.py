@@ -11,6 +11,7 @@ from rmbench.report.bars import (
     Scale,
     bar,
     scale_about_zero,
+    scale_around,
     scale_from_zero,
 )
 from rmbench.report.caveats import flags
@@ -56,9 +57,15 @@ class BarCard:
 
 def headline_card(suite: SuiteView, anchor: str) -> BarCard:
     """What stands for a suite, scorer by scorer; its title leads to ``anchor``."""
-    metric = "pairs_per_s" if suite.is_throughput else suite.headline or ""
-    found = [e.result.estimate(metric) for e in suite.entries]
-    scale = scale_from_zero(found, "pairs/s") if suite.is_throughput else _scale(suite, metric)
+    if suite.is_throughput:
+        metric = "pairs_per_s"
+        found = [e.result.estimate(metric) for e in suite.entries]
+        scale = scale_from_zero(found, "pairs/s")
+    else:
+        metric = suite.headline or ""
+        found = [suite.headline_of(e.result) for e in suite.entries]
+        units = {e.unit for e in found if e is not None}
+        scale = _scale(suite, metric) if units <= {"fraction"} else scale_around(found)
     sizes = {e.n for e in found if e is not None}
     size = f", n = {size_range(sizes)}" if sizes and not suite.is_throughput else ""
     return BarCard(
@@ -76,7 +83,7 @@ def headline_card(suite: SuiteView, anchor: str) -> BarCard:
 def _scale(suite: SuiteView, metric: str) -> Scale:
     """The scale of an accuracy: best of N has another chance than one half."""
     if metric == "score":
-        metric = suite.ref.headline or metric
+        metric = suite.own_headline or metric
     return ACCURACY_SCALE if metric in PAIRWISE else FRACTION_SCALE
 
 

@@ -120,7 +120,7 @@ def _summary(overview: Overview, footnotes: _Footnotes) -> Table | None:
 
 
 def _headline_cell(suite: SuiteView, entry: Entry, footnotes: _Footnotes) -> Text:
-    value = with_interval(entry.result.estimate(suite.headline or ""))
+    value = with_interval(suite.headline_of(entry.result))
     return Safe(f"{value} {footnotes.mark(entry.result)}".rstrip())
 
 
@@ -196,7 +196,10 @@ def _main_metrics(suite: SuiteView) -> list[str]:
             a is None or a.value is None or (b is not None and a.value == b.value) for a, b in pairs
         )
 
-    is_score = suite.headline == "score" and suite.ref.headline in suite.part_metrics[:1]
+    # A partial result has the headline's own metric alone.
+    is_score = suite.ref.headline in suite.part_metrics[:1] and all(
+        r.estimate("score") for r in results
+    )
     repeats_score = suite.ref.headline if is_score and suite.ref.headline != "accuracy" else None
     return [
         m

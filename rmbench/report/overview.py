@@ -13,14 +13,25 @@ from typing import NamedTuple
 from rmbench.report.labels import position_of
 from rmbench.result import Estimate, Result, ScorerInfo, SuiteRef, scorer_slug
 
+_BEST_OF_N = "best_of_n_accuracy"
 _HEADLINES = (
-    "score",
+    # What graded answers are for; accuracy is only between their best and the others.
+    "best_of_n_gold",
     "accuracy",
     "macro_accuracy",
     "section_mean_accuracy",
-    "best_of_n_accuracy",
+    _BEST_OF_N,
     "flip_rate",
 )
+"""What stands for a suite that has no headline, or of whose headline no result has a value."""
+
+_NEAREST = {
+    "section_mean_best_of_n_accuracy": _BEST_OF_N,
+    "macro_best_of_n_accuracy": _BEST_OF_N,
+    "reward_bench_2_score": _BEST_OF_N,
+    "macro_group_mean_accuracy": "group_mean_accuracy",
+}
+"""Headlines that an accuracy of pairs is no stand-in for, to what asks the same question."""
 
 _OWN_TABLE = ("flip_rate",)
 """Metrics whose parts have a table of their own (``rmbench.report.robustness``)."""
@@ -85,21 +96,45 @@ class SuiteView:
         return tuple(sorted(names, key=position_of))
 
     @property
-    def headline(self) -> str | None:
-        """The metric that stands for the suite, ``None`` where no accuracy does.
+    def own_headline(self) -> str | None:
+        """The metric that the suite says its ``score`` is."""
+        return next((r.suite.headline for r in self._results if r.suite.headline), None)
 
-        ``score`` only where every result has it: a partial one beside whole ones
-        is shown by what all of them have.
+    @property
+    def headline(self) -> str | None:
+        """The one metric that stands for the suite, ``None`` where no accuracy does.
+
+        ``score`` where any result has it, so that a partial result never takes it from whole
+        ones; else the suite's own headline, and where that has no value on what was measured,
+        the metric nearest to it. What a result shows of it is ``headline_of``.
         """
         if self.is_throughput:
             return None
-        for metric in _HEADLINES:
-            found = [r.estimate(metric) for r in self._results]
-            if metric == "score" and any(e is None or e.value is None for e in found):
-                continue
-            if any(e is not None for e in found):
+        own = self.own_headline
+        candidates = ["score"]
+        if own is not None:
+            candidates += [own, *([_NEAREST[own]] if own in _NEAREST else [])]
+        candidates += _HEADLINES
+        found = {m: [r.estimate(m) for r in self._results] for m in candidates}
+        for metric, estimates in found.items():
+            if any(e is not None and e.value is not None for e in estimates):
                 return metric
-        return None
+        return next((m for m, estimates in found.items() if any(estimates)), None)
+
+    def headline_of(self, result: Result) -> Estimate | None:
+        """A result's number under the suite's headline, ``None`` where it has none.
+
+        ``score`` is the suite's own headline of the whole suite, measured by its rules. A
+        result on less, or by other rules, has that metric too; its caveats say what it lacks.
+        """
+        metric = self.headline
+        if metric is None:
+            return None
+        found = result.estimate(metric)
+        if found is None and metric == "score" and (result.partial or result.modified):
+            own = self.own_headline
+            return None if own is None else result.estimate(own)
+        return found
 
     @property
     def toggles(self) -> tuple[str, ...]:

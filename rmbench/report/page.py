@@ -242,6 +242,7 @@ def _section(
 ) -> Section:
     panels = tuple(
         build_panel(
+            suite,
             e,
             runs[e.position],
             f"{anchor}-{i}",

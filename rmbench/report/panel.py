@@ -15,8 +15,8 @@ from rmbench.report.depth import BiasRow, CalibrationRow, bias_rows, calibration
 from rmbench.report.figure import DataTable, Figure
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import duration, fraction, number, value_only
-from rmbench.report.overview import Entry
-from rmbench.report.robustness import FLIPS, is_robustness
+from rmbench.report.overview import Entry, SuiteView
+from rmbench.report.robustness import is_robustness
 from rmbench.result import Mistake, Result, StoredRun
 from rmbench.types import TiePolicy
 
@@ -91,10 +91,13 @@ class Panel:
     provenance: tuple[FactGroup, ...]
 
 
-def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> Panel:
+def build_panel(
+    suite: SuiteView, entry: Entry, run: StoredRun, anchor: str, *, is_open: bool
+) -> Panel:
     """Everything about one result.
 
     Args:
+        suite: What was measured on.
         entry: Whose result.
         run: Where its rewards and mistakes lie.
         anchor: Prefix of ids; unique in the page.
@@ -118,7 +121,7 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
         is_baseline=entry.scorer.info.content_blind,
         flags=flags(entry.result),
         is_open=is_open,
-        headline=_headline(entry.result),
+        headline=_headline(suite, entry.result),
         best_of_n=choices,
         best_of_n_figure=best_of_n_figure(choices, f"{anchor}-b") if choices else None,
         figures=_figures(points, entry.result, anchor) if points else (),
@@ -132,12 +135,11 @@ def build_panel(entry: Entry, run: StoredRun, anchor: str, *, is_open: bool) -> 
     )
 
 
-def _headline(result: Result) -> str:
-    for metric in ("score", "accuracy", FLIPS, "pairs_per_s"):
-        found = result.estimate(metric)
-        if found is not None and found.value is not None:
-            return f"{label_of(metric).label} {value_only(found)}"
-    return ""
+def _headline(suite: SuiteView, result: Result) -> str:
+    found = result.estimate("pairs_per_s") if suite.is_throughput else suite.headline_of(result)
+    if found is None or found.value is None:
+        return ""
+    return f"{label_of(found.metric).label} {value_only(found)}"
 
 
 def _figures(points: Curves, result: Result, anchor: str) -> tuple[Figure, ...]:

@@ -120,13 +120,19 @@ def _points(suite: SuiteView, measured: _Measured, metric: str) -> Iterator[Poin
     points: dict[StepKey, Point] = {}
     for entry in suite.entries:
         at = entry.scorer.info.checkpoint
-        estimate = entry.result.estimate(metric)
+        estimate = _estimate(entry, suite, metric)
         if at is None or _Measured.of(entry.scorer.info) != measured:
             continue
         if estimate is not None and estimate.value is not None:
             key = StepKey(at.step, at.final)
             points[key] = Point(key, entry, estimate)
     yield from points.values()
+
+
+def _estimate(entry: Entry, suite: SuiteView, metric: str) -> Estimate | None:
+    if metric == suite.headline:
+        return suite.headline_of(entry.result)
+    return entry.result.estimate(metric)
 
 
 def _baseline(suite: SuiteView, metric: str) -> tuple[str, Estimate] | None:
@@ -136,7 +142,7 @@ def _baseline(suite: SuiteView, metric: str) -> tuple[str, Estimate] | None:
         (entry.scorer.name, estimate)
         for entry in suite.entries
         if entry.scorer.info.content_blind
-        and (estimate := entry.result.estimate(metric)) is not None
+        and (estimate := _estimate(entry, suite, metric)) is not None
         and estimate.value is not None
     ]
     return max(found, key=lambda named: named[1].value or 0.0, default=None)

@@ -98,7 +98,7 @@ def _figure(curve: TrainingCurve, prefix: str) -> Figure:
 def _chance(curve: TrainingCurve) -> float | None:
     if curve.metric == NLL:
         return _COIN_FLIP_NLL
-    metric = curve.suite.ref.headline if curve.metric == "score" else curve.metric
+    metric = curve.suite.own_headline if curve.metric == "score" else curve.metric
     return 0.5 if metric in PAIRWISE else None
 
 

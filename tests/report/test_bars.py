@@ -8,6 +8,7 @@ from rmbench.report.bars import (
     ACCURACY_SCALE,
     bar,
     scale_about_zero,
+    scale_around,
     scale_from_zero,
 )
 from rmbench.report.overview import arrange
@@ -58,6 +59,42 @@ def test_nothing_leaves_the_track(triples: list[tuple[float, float, float]]) -> 
                 assert 0 <= start <= 100
                 assert width >= -1e-9
                 assert start + width <= 100.01
+
+
+@given(st.lists(st.tuples(FINITE, FINITE, FINITE).map(sorted), max_size=4))
+def test_a_scale_around_values_holds_them_and_zero(values: list[list[float]]) -> None:
+    estimates = [_estimate(v, low, high) for low, v, high in values]
+    scale = scale_around(estimates)
+    assert scale.low <= 0.0 <= scale.high
+    assert scale.low < scale.high
+    for low, _, high in values:
+        assert scale.low <= low
+        assert high <= scale.high
+    places = [t.at for t in scale.ticks]
+    assert {0.0, 100.0} <= set(places)
+    assert scale.percent(0.0) in places
+
+
+def test_gold_is_drawn_on_a_scale_of_its_own(
+    runs: list[StoredRun], pairs_result: Callable[..., Result]
+) -> None:
+    def graded(name: str, value: float) -> Result:
+        gold = Estimate(metric="best_of_n_gold", value=value, n=40, unit="gold")
+        result = pairs_result(name)
+        estimates = (gold, *result.estimates)
+        return result.model_copy(update={"estimates": estimates, "scores_sha256": None})
+
+    results = [graded("a", 6.0), graded("b", -2.0)]
+    stored = [StoredRun(runs[0].path, r) for r in results]
+    card = build_page(arrange(results), stored, None).cards[0]
+    assert card.subtitle.startswith("gold, best of all")
+    assert [r.value for r in card.rows] == ["6.00", "−2.00"]
+    assert [(t.at, t.label, t.is_reference) for t in card.scale.ticks] == [
+        (0.0, "−2.00", False), (25.0, "0", True), (100.0, "6.00", False)
+    ]  # fmt: skip
+    first = card.rows[0].bar
+    assert first is not None
+    assert (first.left, first.width) == (25.0, 75.0)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 from rmbench.report.content import build
@@ -29,12 +30,78 @@ def test_positions_lead_back_to_the_results(runs: list[StoredRun]) -> None:
             assert results[entry.position] is entry.result
 
 
-def test_headline_is_the_score_only_if_every_result_has_one(pairs_result: Build) -> None:
+def test_a_partial_result_takes_the_score_from_nobody(pairs_result: Build) -> None:
+    # Found with `length: --suite reward-bench-2`, then `random: --limit 300` beside it: the
+    # column became plain accuracy, and the score was gone.
+    ref = pairs_result("a").suite.model_copy(update={"headline": "section_score"})
+    own = Estimate(metric="section_score", value=0.8, n=40, unit="fraction")
+    plain = pairs_result("a", suite=ref)
+    whole = plain.model_copy(update={"estimates": (_score(0.8), own, *plain.estimates)})
+    few = pairs_result("b", suite=ref, modified=("limit=10",))
+    limited = few.model_copy(
+        update={
+            "estimates": (
+                own.model_copy(update={"value": 0.6}), *few.estimates,
+                *_parts("section_score", "Chat", "Safety"),
+            )
+        }
+    )  # fmt: skip
+    lacking = pairs_result("c", suite=ref, partial=True, missing=("math.json",))
+    for results in ([whole, limited, lacking], [lacking, limited, whole]):
+        overview = arrange(results)
+        (suite,) = overview.suites
+        assert suite.headline == "score"
+        shown = {e.scorer.name: suite.headline_of(e.result) for e in suite.entries}
+        assert shown["a"] == _score(0.8)
+        assert shown["b"] is not None
+        assert (shown["b"].metric, shown["b"].value) == ("section_score", 0.6)
+        assert shown["c"] is None
+        summary = build(overview).summary
+        assert summary is not None
+        assert summary.header[1] == ("pairs", "\nscore")
+        cells = {row[0]: row[1] for row in summary.rows}
+        assert cells["a",] == ".800"
+        assert re.fullmatch(r"\.600 [¹²]", str(cells["b",]))
+        assert re.fullmatch(r"– [¹²]", str(cells["c",]))
+        # Whole results are told by their score, and the limited one's own stands beside.
+        main = next(t for t in build(overview).tables if t.title == ("pairs",))
+        assert {"score", "section score"} <= {str(h) for h in main.header}
+
+
+def test_without_a_whole_result_the_suites_own_headline_stands_before_accuracy(
+    pairs_result: Build,
+) -> None:
+    def headline(own: str | None, **values: float | None) -> str | None:
+        result = pairs_result("a", partial=True, missing=("math.json",))
+        estimates = [
+            Estimate(
+                metric=metric, value=value, n=9, unit="1", reason=None if value else "no section"
+            )
+            for metric, value in values.items()
+        ]
+        update = {
+            "suite": result.suite.model_copy(update={"headline": own}),
+            "estimates": (*result.estimates, *estimates),
+        }
+        return arrange([result.model_copy(update=update)]).suites[0].headline
+
+    assert headline("section_score", section_score=0.5) == "section_score"
+    assert headline("section_score", section_score=None) == "accuracy"
+    of_lists = "section_mean_best_of_n_accuracy"
+    assert headline(of_lists, **{of_lists: 0.4, "best_of_n_accuracy": 0.5}) == of_lists
+    # An accuracy of pairs answers another question than best of N.
+    assert headline(of_lists, **{of_lists: None, "best_of_n_accuracy": 0.5}) == "best_of_n_accuracy"
+    assert headline(None, best_of_n_accuracy=0.5) == "accuracy"
+    assert headline(None, best_of_n_gold=3.2) == "best_of_n_gold"
+    assert headline(None, best_of_n_gold=None) == "accuracy"
+
+
+def test_a_whole_result_without_a_score_shows_no_other_number_under_it(pairs_result: Build) -> None:
     whole = pairs_result("a")
     scored = whole.model_copy(update={"estimates": (_score(0.8), *whole.estimates)})
-    other = pairs_result("b")
-    assert arrange([scored]).suites[0].headline == "score"
-    assert arrange([scored, other]).suites[0].headline == "accuracy"
+    (suite,) = arrange([scored, pairs_result("b")]).suites
+    assert suite.headline == "score"
+    assert [suite.headline_of(e.result) for e in suite.entries] == [_score(0.8), None]
 
 
 def _parts(metric: str, *names: str) -> list[Estimate]:
