@@ -8,7 +8,7 @@ metrics that have no value on data of this shape.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,9 @@ from rmbench.metrics.measure import measure
 from rmbench.runner.measure import skipped_reasons
 from rmbench.runner.suites import suite_path
 from rmbench.spec import PreferenceSuite, load_suite
+from rmbench.spec.base import read_toml
+from rmbench.spec.metric_groups import MARK
+from rmbench.spec.suite import suite_problems
 from rmbench.types import PreferenceExample, PreferenceSet, ScoredBatch, Scores
 
 Level = Literal["error", "warning"]
@@ -86,10 +89,13 @@ def check_suite(name_or_path: str, data_dirs: Sequence[Path | str]) -> SuiteChec
         data_dirs: As for a run; without any, its Hub data set is read.
 
     Raises:
-        SpecError: If the file is no suite at all, or one without preferences.
+        SpecError: If the file is not TOML, or a suite without preferences.
         UnknownNameError: If there is no suite of that name.
     """
     path = suite_path(name_or_path)
+    if wrong := suite_problems(path):
+        found = [Finding("error", "suite", text) for text in (*wrong, *_misnamed(read_toml(path)))]
+        return SuiteCheck(path.stem, "", "", (), {}, {}, tuple(found))
     suite = load_suite(path)
     if not isinstance(suite, PreferenceSuite):
         raise SpecError(f"{path}: a suite of kind {suite.kind!r} has no data to check")
@@ -181,12 +187,24 @@ def _prose(suite: PreferenceSuite, path: Path) -> Iterator[Finding]:
         )
 
 
-def _names(suite: PreferenceSuite) -> Iterator[Finding]:
+def _misnamed(body: Mapping[str, Any]) -> Iterator[str]:
+    """Names that mean nothing, also in a file that is no suite yet."""
     known = plugins.names(plugins.METRICS)
-    for name in suite.metrics:
-        if name not in known:
+    metrics, data = body.get("metrics"), body.get("data")
+    for name in metrics if isinstance(metrics, list | tuple) else ():
+        if isinstance(name, str) and not name.startswith(MARK) and name not in known:
             error = UnknownNameError.for_name("metric", name, known)
-            yield Finding("error", "suite", f"field 'metrics': {str(error).split(' Known:')[0]}")
+            yield f"field 'metrics': {str(error).split(' Known:')[0]}"
+    loader = data.get("loader") if isinstance(data, Mapping) else None
+    loaders = plugins.names(plugins.LOADERS)
+    if isinstance(loader, str) and loader not in loaders:
+        yield f"field 'data.loader': {UnknownNameError.for_name('loader', loader, loaders)}"
+
+
+def _names(suite: PreferenceSuite) -> Iterator[Finding]:
+    body = {"metrics": suite.metrics, "data": {"loader": suite.data.loader}}
+    for text in _misnamed(body):
+        yield Finding("error", "suite", text)
     if len(set(suite.metrics)) < len(suite.metrics):
         twice = [name for name, n in Counter(suite.metrics).items() if n > 1]
         yield Finding("error", "suite", f"field 'metrics': {shorten(twice)} named twice")
@@ -194,10 +212,6 @@ def _names(suite: PreferenceSuite) -> Iterator[Finding]:
         yield Finding(
             "error", "suite", f"field 'headline': {suite.headline!r} is not among the metrics"
         )
-    loaders = plugins.names(plugins.LOADERS)
-    if suite.data.loader not in loaders:
-        error = UnknownNameError.for_name("loader", suite.data.loader, loaders)
-        yield Finding("error", "suite", f"field 'data.loader': {error}")
 
 
 # --- the data

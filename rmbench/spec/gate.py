@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from rmbench.errors import SpecError, UsageError
-from rmbench.spec.base import Spec, first_line, read_toml
+from rmbench.spec.base import Spec, in_one_line, read_toml
 
 Operator = Literal["<", "<=", ">", ">=", ":"]
 """``:`` stands before an allowed loss, the others before a threshold."""
@@ -174,7 +174,7 @@ def load_gates(path: Path) -> GateFile:
     try:
         gates = GateFile.model_validate(body)
     except ValidationError as error:
-        raise SpecError(f"{where}: {first_line(error)}") from None
+        raise SpecError(f"{where}: {in_one_line(error)}") from None
     if not (gates.fail_if or gates.rule):
         raise SpecError(f'{where}: holds no rule: fail_if = ["accuracy:1pp"], or a [[rule]]')
     return gates

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from rmbench.errors import SpecError
-from rmbench.spec.base import Spec, first_line, read_toml
+from rmbench.spec.base import Spec, in_one_line, read_toml
 
 
 class ScorerSpec(Spec):
@@ -51,7 +51,7 @@ def load_scorer(path: Path) -> ScorerSpec:
     try:
         spec = ScorerSpec.model_validate(read_toml(path))
     except ValidationError as error:
-        raise SpecError(f"{path}: {first_line(error)}") from None
+        raise SpecError(f"{path}: {in_one_line(error)}") from None
     beside = {
         field: str((path.parent / value).resolve())
         for field, value in (("target", spec.target), ("chat_template", spec.chat_template))

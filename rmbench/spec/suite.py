@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from rmbench.errors import SpecError
-from rmbench.spec.base import Spec, first_line, read_toml
+from rmbench.spec.base import Spec, in_one_line, problems, read_toml
 from rmbench.spec.metric_groups import expand
 from rmbench.spec.sections import ScoreTree, check_weights, pooled_subsets, score_tree
 from rmbench.types import TiePolicy
@@ -291,9 +291,26 @@ def load_suite(path: Path) -> SuiteSpec:
     Raises:
         SpecError: If the file is not TOML, or a field is unknown, missing or impossible.
     """
+    try:
+        return _SUITE.validate_python(_body(path))
+    except ValidationError as error:
+        raise SpecError(f"{path}: {in_one_line(error)}") from None
+
+
+def suite_problems(path: Path) -> list[str]:
+    """What is wrong with each field of a suite file; nothing where it is one.
+
+    Raises:
+        SpecError: If the file is not TOML.
+    """
+    try:
+        _SUITE.validate_python(_body(path))
+    except ValidationError as error:
+        return problems(error)
+    return []
+
+
+def _body(path: Path) -> dict[str, Any]:
     body = read_toml(path)
     body.setdefault("kind", "preference")
-    try:
-        return _SUITE.validate_python(body)
-    except ValidationError as error:
-        raise SpecError(f"{path}: {first_line(error)}") from None
+    return body

@@ -76,6 +76,24 @@ def test_everything_is_said_in_one_go(tmp_path: Path) -> None:
     assert "'b' is in none of them" in text
 
 
+def test_a_file_that_is_no_suite_yet_hears_everything_in_plain_words(tmp_path: Path) -> None:
+    """An earlier build named the first field, and left names for the next try."""
+    more = 'titel = "T"\nheadline = 3'
+    file = write(tmp_path, metrics='"acuracy", "@lenght"', more=more, loader="promt-text")
+    file.write_text(file.read_text("utf-8").replace('"half"', '"maybe"'), "utf-8")
+    check = check_suite(str(file), [tmp_path])
+    assert check.exit_code(strict=False) == 2
+    assert [f.text.split(" Known:")[0] for f in check.findings] == [
+        "field 'ties': 'maybe' is none of 'half' or 'wrong'",
+        "field 'metrics': unknown group '@lenght': did you mean '@length'?",
+        "field 'headline': 3 is not text",
+        "field 'titel': unknown field",
+        "field 'metrics': unknown metric 'acuracy': did you mean 'accuracy' or 'hard_accuracy'?",
+        "field 'data.loader': unknown loader 'promt-text': did you mean 'prompt-text' or "
+        "'implicit-text'?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "rows", "said", "code"),
     [

@@ -398,7 +398,7 @@ def test_a_suite_names_its_arms(tmp_path: Path) -> None:
         assert loaded.arms == arms
     for line, message in (
         ('arms = ["packed", "unbatched", "packed"]', "'packed' is named twice"),
-        ('arms = ["padded"]', r"arms\.0': Input should be 'unbatched', 'unsorted padded'"),
+        ('arms = ["padded"]', r"arms\.0': 'padded' is none of 'unbatched', 'unsorted padded'"),
         ("arm_passes = 0", "arm_passes"),
     ):
         path.write_text(HEAD + line)
