@@ -85,7 +85,7 @@ def facts(found: Consensus) -> tuple[tuple[str, ...], ...]:
         items += f", {found.without_answer:,} of these have even votes and no right answer"
     surprise = (
         f"no scorer is right on {none.count:,} of {whole.n:,}, where independent errors would give "
-        f"{chance_cell(none)}; as many or more would be chance with {_p(none.p)}"
+        f"{chance_cell(none)}; the chance of as many or more is then {_chance(none.p)}"
     )
     lines = [tuple(counted), (Safe(f"{items}; right is {_right(found)}"),), (Safe(surprise),)]
     return (*lines, *((note,) for note in found.notes))
@@ -155,5 +155,5 @@ def _right(found: Consensus) -> str:
     return f"{what}, a tie is not"
 
 
-def _p(p: float) -> str:
-    return "p < .001" if p < 0.001 else f"p = {fraction(p)}"
+def _chance(p: float) -> str:
+    return "below .001" if p < 0.001 else fraction(p)
