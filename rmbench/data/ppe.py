@@ -28,9 +28,9 @@ PPE_RESPONSES = 32
 class PPEPreference:
     """Votes of Chatbot Arena: ``response_1`` is of ``model_a``, ``response_2`` of ``model_b``.
 
-    ``winner`` names one of the two models' sides; whatever else it says is a tie. The
-    subset is the language, of which only English and Chinese are told from the others,
-    as in the publisher's tables.
+    ``winner`` names one of the two models' sides, or begins with ``tie`` (``tie (bothbad)`` is
+    one too). The subset is the language, of which only English and Chinese are told from the
+    others, as in the publisher's tables.
     """
 
     name: str = "ppe-preference"
@@ -46,7 +46,11 @@ class PPEPreference:
             response(required(row, at, side), at, side) for side in ("response_1", "response_2")
         )
         winner = text(required(row, at, "winner"), at, "winner")
-        for_first = {"model_a": 1.0, "model_b": 0.0}.get(winner, 0.5)
+        for_first = {"model_a": 1.0, "model_b": 0.0}.get(winner)
+        if for_first is None:
+            if not winner.lower().startswith("tie"):
+                raise at.fail("winner is none of model_a, model_b and a tie", hint=repr(winner))
+            for_first = 0.5
         language = read_subset(row, at, "language")
         return oriented(
             row,

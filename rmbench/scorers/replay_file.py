@@ -41,6 +41,8 @@ def read_document(path: Path) -> Document:
     Raises:
         DataError: If the file cannot be read, holds no rows, or a row is no object.
     """
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        raise DataError("scores are read from .json, .jsonl (.gz) or .parquet", file=str(path))
     document = _parquet(path) if path.suffix == ".parquet" else _json(path)
     if not document.rows:
         raise DataError("holds no rows", file=str(path))

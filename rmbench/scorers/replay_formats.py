@@ -73,7 +73,7 @@ def find_layout(document: Document, path: Path) -> Layout:
 
 
 def _own(row: RowReader) -> ReplayRow:
-    if "id" not in row.values:
+    if row.values.get("id") in (None, ""):
         raise row.fail("has no id to join on", "id")
     return ReplayRow(
         # What was written as an id, whatever it is.

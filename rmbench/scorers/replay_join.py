@@ -159,14 +159,20 @@ def join_by_id(
     """Join on the example's id, or on what its ``meta`` holds under the file's own id field.
 
     Raises:
-        DataError: If examples have no row or rows no example and that is not allowed, or if
-            answers are not as many, on either side, as there are scores.
+        DataError: If no row has an example, or examples have no row or rows no example and
+            that is not allowed, or if answers are not as many, on either side, as there are scores.
     """
     by_id = {r.id: r for r in rows}
     # Where the suite says which columns are meant, one row may serve several examples.
     shared = any(r.by_position for r in rows)
     key_of = _key(examples, set(by_id), id_field, shared=shared)
     found = {e.id: by_id[key_of(e)] for e in examples if key_of(e) in by_id}
+    if allowed.missing and not found:
+        raise DataError(
+            f"none of its {len(rows)} ids ({named([r.id for r in rows])}) is one of the suite's "
+            f"{len(examples)} ({named([e.id for e in examples])})",
+            file=str(path),
+        )
     missing = [e.id for e in examples if e.id not in found]
     used = {r.id for r in found.values()}
     unknown = [r.id for r in rows if r.id not in used]

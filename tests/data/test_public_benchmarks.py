@@ -63,6 +63,7 @@ def test_what_a_row_becomes(
         ("rmb-bon", {"loser_list": []}, "loser_list holds no answers"),
         ("rmb-bon", {"bon_best": None}, "an answer is not an object"),
         ("ppe-preference", {"winner": None}, "winner is not text"),
+        ("ppe-preference", {"winner": "model_A"}, "winner is none of model_a, model_b and a tie"),
         ("ppe-preference", {"response_1": " "}, "empty response"),
         ("ppe-best-of-k", {"scores": [True] * 32}, "all right or all wrong"),
         ("ppe-best-of-k", {"scores": RIGHT[:31]}, "does not hold 32"),

@@ -58,6 +58,14 @@ def test_another_number_of_answers_is_an_error(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ({"scores_chosen": [1], "scores_rejected": [0]}, r"row 2, field 'id': has no id"),
+        (
+            {"id": "", "scores_chosen": [1], "scores_rejected": [0]},
+            r"row 2, field 'id': has no id",
+        ),
+        (
+            {"id": None, "scores_chosen": [1], "scores_rejected": [0]},
+            r"row 2, field 'id': has no id",
+        ),
         ({"id": "b", "scores_rejected": [0]}, r"row 2, field 'scores_chosen': is missing"),
         ({"id": "b", "scores_chosen": [], "scores_rejected": [0]}, r"holds no score"),
         (

@@ -50,6 +50,21 @@ def test_missing_and_unknown_ids_are_counted_and_named(tmp_path: Path) -> None:
         s.join([example("a"), example("b"), example("c")], NOTHING)
 
 
+def test_a_file_of_another_suite_is_refused_whatever_is_allowed(tmp_path: Path) -> None:
+    """An earlier build counted every example as one whose reward is missing."""
+    s = scorer(tmp_path, own("x", "y"))
+    with pytest.raises(
+        DataError, match=r"none of its 2 ids \('x', 'y'\) is one of the suite's 1 \('a'\)"
+    ):
+        s.join([example("a")], Allowed(missing=True, unknown=True))
+
+
+def test_a_table_is_no_file_of_scores(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("id,score\n1,2\n")
+    with pytest.raises(DataError, match=r"s\.csv: scores are read from \.json, "):
+        ReplayScorer(tmp_path / "s.csv", ScorerSpec(kind="replay", target="s.csv"))
+
+
 def test_what_is_allowed_to_be_missing_is_noted_or_nan(tmp_path: Path) -> None:
     s = scorer(tmp_path, own("a", "x"))
     examples = [example("b"), example("a")]
