@@ -32,10 +32,10 @@ _RATES = (
     _Rate("executed_tokens_per_s", "tokens/s", "executed_tokens_per_pass"),
 )
 _ONE_READING = {
-    "latency_p50_s": "its batches are kept as percentiles only",
-    "latency_p95_s": "its batches are kept as percentiles only",
-    "latency_p99_s": "its batches are kept as percentiles only",
-    "peak_memory_bytes": "one reading a run",
+    "latency_p50_s": "one percentile of all batches a run is no basis for one",
+    "latency_p95_s": "one percentile of all batches a run is no basis for one",
+    "latency_p99_s": "one percentile of all batches a run is no basis for one",
+    "peak_memory_bytes": "one reading a run is no basis for one",
 }
 
 
@@ -83,8 +83,8 @@ def compare_speeds(
 def hardware_difference(baseline: Result, candidate: Result) -> str | None:
     """What differs between the machines, in one line; ``None`` where nothing does.
 
-    The processor, its threads, the accelerator, the device used and the number format are
-    the fingerprint. Software may differ: it may be what is compared.
+    The processor, its threads, the accelerator and the device used are the fingerprint.
+    Software, number format and batches may differ: they may be what is compared.
     """
     sides = [_fingerprint(result) for result in (baseline, candidate)]
     unlike = [
@@ -99,16 +99,18 @@ def speed_notes(baseline: Result, candidate: Result) -> tuple[str, ...]:
     """What may explain a difference of speed besides the scorer."""
     notes = []
     rates = [_machine_rate(result) for result in (baseline, candidate)]
-    if rates[0] and rates[1]:
+    a, b = baseline.provenance.engine, candidate.provenance.engine
+    # The matmul rate is of the number format that was timed.
+    same_format = (a and a.dtype) == (b and b.dtype)
+    if rates[0] and rates[1] and same_format:
         ratio = rates[1] / rates[0]
         if max(ratio, 1 / ratio) > _MACHINE_DRIFT:
             notes.append(
                 f"the machine itself ran at {ratio:.2f} times the speed while the candidate was "
                 "timed (its matmul rate): time both again, by turns"
             )
-    a, b = baseline.provenance.engine, candidate.provenance.engine
     if a is not None and b is not None:
-        for name in ("path", "kernels", "batch_tokens", "max_length"):
+        for name in ("dtype", "path", "kernels", "batch_tokens", "max_length"):
             values = getattr(a, name), getattr(b, name)
             if values[0] != values[1]:
                 notes.append(f"{name.replace('_', ' ')}: {values[0]} against {values[1]}")
@@ -189,5 +191,4 @@ def _fingerprint(result: Result) -> dict[str, Any]:
         "threads": environment.threads,
         "accelerator": environment.device,
         "device": engine.device if engine else None,
-        "dtype": engine.dtype if engine else None,
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from rmbench.result import (
 
 _HEADLINES = ("score", "accuracy", "macro_accuracy", "best_of_n_accuracy", "nll")
 _SPEED = ("tokens_per_s", "pairs_per_s")
+SPEEDS = (*_SPEED, "latency_p50_s", "latency_p95_s", "latency_p99_s", "peak_memory_bytes")
+"""What a table of speeds shows."""
 _MOVED: tuple[Verdict, ...] = ("improved", "regression")
 
 WORDS: dict[Verdict, str] = {
@@ -69,6 +70,12 @@ class Row:
     verdict: Verdict
     reason: str
 
+    @property
+    def word(self) -> str:
+        """The verdict in a word."""
+        known = self.verdict == "not_comparable" and self.difference != UNDEFINED
+        return "not tested" if known else WORDS[self.verdict]
+
 
 @dataclass(frozen=True)
 class Block:
@@ -86,6 +93,7 @@ class Block:
         parts: Every tested part.
         not_tested: What stands side by side without a test.
         n_parts: How many parts were tested, over all metrics.
+        is_speed: Whether it is of speeds, whose differences are ratios.
         flips: The flipped examples to show.
         better: How many the candidate alone has right.
         worse: How many the baseline alone has right.
@@ -104,6 +112,7 @@ class Block:
     parts: tuple[Row, ...] = ()
     not_tested: tuple[Row, ...] = ()
     n_parts: int = 0
+    is_speed: bool = False
     flips: tuple[Flip, ...] = ()
     better: int = 0
     worse: int = 0
@@ -138,29 +147,48 @@ def build_blocks(report: ComparisonReport) -> Blocks:
 
 def main_rows(block: Block) -> list[Row]:
     """The rows that a narrow table shows."""
-    return [row for row in block.rows if label_of(row.metric).main or row.metric == "nll"]
+    also = ("nll", *SPEEDS)
+    return [row for row in block.rows if label_of(row.metric).main or row.metric in also]
 
 
 class _Names:
-    """Names of the sides, with their folder where two share one."""
+    """Names of the sides, with as much of their folder as tells apart those that share one."""
 
     def __init__(self, report: ComparisonReport) -> None:
-        sides = {c.baseline.path: c.baseline for c in report.comparisons}
-        sides |= {c.candidate.path: c.candidate for c in report.comparisons if c.candidate}
-        sides |= {u.candidate.path: u.candidate for u in report.unmatched}
-        folders = {(_folder(side), side.scorer.name) for side in sides.values()}
-        self._shared = Counter(name for _, name in folders)
+        sides = [c.baseline for c in report.comparisons]
+        sides += [c.candidate for c in report.comparisons if c.candidate]
+        sides += [u.candidate for u in report.unmatched]
+        folders: dict[str, set[Path]] = {}
+        for side in sides:
+            folders.setdefault(side.scorer.name, set()).add(_folder(side))
+        self._folders = folders
 
     def of(self, side: Side) -> str:
         name = side.scorer.name
-        if self._shared[name] > 1:
-            name = f"{name} ({_folder(side)})"
+        alike = self._folders[name]
+        if len(alike) > 1:
+            name = f"{name} ({_told_apart(_folder(side), alike)})"
         return f"{name} × {len(side.replicates)} seeds" if side.replicates else name
 
 
-def _folder(side: Side) -> str:
-    parent = Path(side.path).parent
-    return parent.name or str(parent)
+def _folder(side: Side) -> Path:
+    """The scorer's folder, in which a result's lies."""
+    return Path(side.path).parent
+
+
+def _told_apart(folder: Path, among: Collection[Path]) -> str:
+    """The fewest last parts of a folder's name that no other's ends in, less what all share.
+
+    >>> folders = [Path("runs/a/m-1"), Path("runs/b/m-1")]
+    >>> _told_apart(folders[0], folders)
+    'a'
+    """
+    for n in range(1, len(folder.parts) + 1):
+        tails = [other.parts[-n:] for other in among]
+        if tails.count(folder.parts[-n:]) == 1:
+            shared = n > 1 and len({tail[1:] for tail in tails}) == 1
+            return folder.parts[-n] if shared else str(Path(*folder.parts[-n:]))
+    return str(folder)
 
 
 def _block(c: Comparison, names: _Names) -> Block:
@@ -184,7 +212,8 @@ def _block(c: Comparison, names: _Names) -> Block:
             line=(*start, spoken),
             verdict=said,
             facts=(),
-            rows=tuple(r for r in rows if not r.reason),
+            is_speed=True,
+            rows=tuple(r for r in rows if not r.reason or r.difference != UNDEFINED),
             not_tested=tuple(r for r in rows if r.reason),
             notes=c.notes,
         )
@@ -282,6 +311,9 @@ def _line(e: PairedEstimate) -> tuple[tuple[str, ...], Verdict]:
 def _speed_line(s: SpeedEstimate) -> tuple[Safe, Verdict]:
     if s.baseline is None or s.candidate is None or s.ratio is None:
         return Safe(f"{label_of(s.metric).label} not compared"), s.verdict
+    if s.verdict == "not_comparable":
+        text = f"{number(s.candidate)} against {number(s.baseline)} {s.unit}, not compared"
+        return Safe(text), s.verdict
     text = (
         f"{number(s.candidate)} against {number(s.baseline)} {s.unit}, {s.ratio:.3f} times"
         f"{f', {probability(s.p)}' if s.p is not None else ''}: {WORDS[s.verdict]}"

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from rmbench.report.compare_content import (
-    WORDS,
     Block,
     Row,
     build_blocks,
@@ -20,9 +19,10 @@ from rmbench.report.numbers import number
 from rmbench.report.text import join, markdown, visible
 from rmbench.result import ComparisonReport, Flip
 
-_HEADER = ("metric", "baseline", "candidate", "difference [95 %]", "p", "verdict")
+_DIFFERENCE = "difference [95 %]"
+_HEADER = ("metric", "baseline", "candidate", _DIFFERENCE, "p", "verdict")
 _FULL_HEADER = (
-    "metric", "part", "baseline", "candidate", "difference [95 %]", "p or q", "wins / losses",
+    "metric", "part", "baseline", "candidate", _DIFFERENCE, "p or q", "wins / losses",
     "detectable", "n", "method", "verdict",
 )  # fmt: skip
 
@@ -52,7 +52,8 @@ def _body(block: Block) -> str:
         parts.append("; ".join(join(fact, markdown) for fact in block.facts))
     rows = main_rows(block)
     if rows:
-        parts.append(_table([_short(row) for row in rows], _HEADER, left=(0, 5)))
+        header = tuple("ratio" if block.is_speed and x == _DIFFERENCE else x for x in _HEADER)
+        parts.append(_table([_short(row) for row in rows], header, left=(0, 5)))
     rest = [*block.rows, *block.parts]
     if rest:
         table = _table([_full(row) for row in rest], _FULL_HEADER, left=(0, 1, 9, 10))
@@ -83,7 +84,7 @@ def _short(row: Row) -> list[str]:
         row.candidate,
         f"{row.difference} {row.interval}".rstrip(),
         markdown(row.p),
-        WORDS[row.verdict],
+        row.word,
     ]
 
 

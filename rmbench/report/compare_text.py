@@ -8,7 +8,6 @@ from textwrap import fill
 from tabulate import tabulate
 
 from rmbench.report.compare_content import (
-    WORDS,
     Block,
     Row,
     build_blocks,
@@ -16,7 +15,7 @@ from rmbench.report.compare_content import (
     reasons_of,
 )
 from rmbench.report.gates import render_gate
-from rmbench.report.numbers import number
+from rmbench.report.numbers import UNDEFINED, number
 from rmbench.report.text import join, plain
 from rmbench.result import ComparisonReport, Flip
 
@@ -51,29 +50,43 @@ def render_comparisons(
 def _body(block: Block, flips: int | None) -> str:
     if block.refused:
         return ""
-    title = plain(f"{block.suite}: {block.candidate} against {block.baseline}")
-    parts = [f"{title}\n{'=' * min(len(title), WIDTH)}"]
+    title = _wrapped(plain(f"{block.suite}: {block.candidate} against {block.baseline}"))
+    parts = [f"{title}\n{'=' * max(map(len, title.splitlines()))}"]
     if block.facts:
         parts.append(_wrapped("; ".join(join(fact, plain) for fact in block.facts)))
     rows = main_rows(block)
     if rows:
-        parts.append(_table(rows))
+        parts.append(_table(rows, "ratio" if block.is_speed else "difference [95 %]"))
     if block.n_parts:
         parts.append(_moved(block))
     if block.better or block.worse:
         parts.append(_flips(block, flips))
     notes = [f"– {note}" for note in block.notes]
-    notes += [f"– {reason}: {labels}" for reason, labels in reasons_of(_untested(block))]
+    notes += [f"– {labels}: {reason}" for reason, labels in reasons_of(_untested(block))]
     if notes:
         parts.append("\n".join(_wrapped(plain(note)) for note in notes))
+    if words := _words(block, rows):
+        parts.append(_wrapped(words))
     return "\n\n".join(parts)
+
+
+def _words(block: Block, rows: Sequence[Row]) -> str:
+    """What the words above mean, as far as they stand there."""
+    said = []
+    if any(row.verdict == "inconclusive" for row in rows):
+        said.append("inconclusive: these data cannot tell")
+    if any(row.detectable != UNDEFINED for row in rows):
+        said.append("detectable: the smallest true difference they find in 4 of 5 cases")
+    if block.moved:
+        said.append("q: p after correction for the number of parts")
+    return f"({'; '.join(said)})" if said else ""
 
 
 def _untested(block: Block) -> list[Row]:
     return [row for row in block.not_tested if row.part is None]
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[Row], difference: str) -> str:
     body = [
         [
             _cut(join(row.label, plain), _LABEL),
@@ -81,11 +94,11 @@ def _table(rows: Sequence[Row]) -> str:
             row.candidate,
             f"{row.difference} {row.interval}".rstrip(),
             row.p,
-            WORDS[row.verdict],
+            row.word,
         ]
         for row in rows
     ]
-    header = ["metric", "base", "cand", "difference [95 %]", "p", "verdict"]
+    header = ["metric", "base", "cand", difference, "p", "verdict"]
     return _simple(body, header, left=(0, 5))
 
 
@@ -101,7 +114,7 @@ def _moved(block: Block) -> str:
             _cut(join(row.label, plain), _LABEL - 4),
             f"{row.difference} {row.interval}".rstrip(),
             row.p,
-            WORDS[row.verdict],
+            row.word,
         ]
         for row in block.moved[:_MOVED_SHOWN]
     ]
@@ -121,7 +134,7 @@ def _flips(block: Block, shown: int | None) -> str:
     if not lost:
         return text
     body = [_flip_row(flip) for flip in lost]
-    table = _simple(body, ["worst losses", "part", "margin", "now"], left=(0, 1))
+    table = _simple(body, ["worst losses, by margin", "part", "base", "cand"], left=(0, 1))
     rest = block.worse - len(lost)
     return f"{text}\n\n{table}" + (f"\n({rest:,} more)" if rest > 0 else "")
 

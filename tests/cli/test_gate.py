@@ -166,6 +166,39 @@ def test_compare_judges_rules(
     assert compared(two_runs, "--strict", *arguments, candidates=candidates) == code
 
 
+def test_bounds_are_judged_beside_a_baseline_as_without_one(
+    two_runs: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """``on = "bound"``: the candidate's own interval, the same under both verbs."""
+    [value] = [
+        e for e in json.loads((two_runs["same"] / "replay/result.json").read_text())["estimates"]
+        if e["metric"] == "accuracy" and e["subset"] is None
+    ]  # fmt: skip
+    between = (value["ci_low"] + value["value"]) / 2  # the value passes it, its bound does not
+    gates = tmp_path / "gates.toml"
+    rules = [f"accuracy<{between:.6f}", "nll>0.9", f"accuracy<{value['ci_low'] - 0.01:.6f}"]
+    gates.write_text("".join(f"[[rule]]\nfail_if = '{r}'\non = 'bound'\n" for r in rules))
+    capfd.readouterr()
+    assert compared(two_runs, "--fail-if", rules[0]) == 0
+    capfd.readouterr()
+    assert compared(two_runs, "--gates", str(gates), "--json") == 1
+    beside = json.loads(capfd.readouterr().out)["gate"]["outcomes"]
+    assert invoke(["gate", str(two_runs["same"]), "--gates", str(gates), "--json"]) == 1
+    alone = json.loads(capfd.readouterr().out)["outcomes"]
+    assert [o["status"] for o in beside] == ["fail", "pass", "pass"]
+    assert beside[0]["bound"] == pytest.approx(value["ci_low"], abs=1e-12)
+    for a, b in zip(beside, alone, strict=True):
+        assert a["status"] == b["status"]
+        assert a["bound"] == pytest.approx(b["bound"], abs=1e-9)
+
+
+def test_a_bound_of_seeds_together_is_no_pass(two_runs: dict[str, Path], tmp_path: Path) -> None:
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[[rule]]\nfail_if = 'accuracy<0.1'\non = 'bound'\n")
+    seeds = ("same", "worse")
+    assert compared(two_runs, "--replicates", "--gates", str(gates), candidates=seeds) == 2
+
+
 def test_compare_reports_the_gate(
     two_runs: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[Any]
 ) -> None:

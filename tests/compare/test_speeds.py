@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 
 def timed(pass_s: list[float], **changes: Any) -> Result:
     engine = EngineProvenance(
-        path=changes.get("path", "packed"), reason="", device="cpu",
+        path=changes.get("path", "packed"), reason="", device=changes.get("device", "cpu"),
         dtype=changes.get("dtype", "float32"), max_length=None, batch_tokens=2048, batches=1,
         executed_tokens=1, useful_tokens=1,
     )  # fmt: skip
@@ -86,7 +86,7 @@ def test_an_unsure_loss_is_inconclusive() -> None:
     ("change", "words"),
     [
         ({"cpu": "cpu B"}, "processor 'cpu A' against 'cpu B'"),
-        ({"dtype": "bfloat16"}, "dtype 'float32' against 'bfloat16'"),
+        ({"device": "cuda:0"}, "device 'cpu' against 'cuda:0'"),
     ],
 )
 def test_other_hardware_is_not_compared(change: dict[str, str], words: str) -> None:
@@ -94,6 +94,21 @@ def test_other_hardware_is_not_compared(change: dict[str, str], words: str) -> N
         assert speed.verdict == "not_comparable"
         assert speed.p is None
         assert words in (speed.reason or "")
+
+
+def test_a_number_format_is_compared_and_noted() -> None:
+    half = timed(FAST, dtype="bfloat16", rate=3e11)
+    assert compare_speeds(timed(SLOW), half)[1].verdict == "improved"
+    # Its matmul rate is of another format: it says nothing of the machine.
+    assert speed_notes(timed(SLOW), half) == ("dtype: float32 against bfloat16",)
+
+
+def test_what_was_read_once_has_a_ratio_and_no_test() -> None:
+    latency, memory = compare_speeds(timed(SLOW), timed(FAST))[3:]
+    assert (latency.metric, memory.metric) == ("latency_p50_s", "peak_memory_bytes")
+    for speed in (latency, memory):
+        assert (speed.ratio, speed.p, speed.verdict) == (1.0, None, "not_comparable")
+        assert (speed.reason or "").startswith("no test: one ")
 
 
 def test_few_repeats_are_not_compared() -> None:
