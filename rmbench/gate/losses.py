@@ -8,11 +8,9 @@ from rmbench.gate.findings import Answer, Finding, Subject, not_comparable
 from rmbench.gate.rules import Rule
 from rmbench.gate.words import change, level, probability
 from rmbench.metrics.allowed_loss import LossTest, loss_from_error, loss_from_table
+from rmbench.metrics.cluster_error import FEW_CLUSTERS
 from rmbench.metrics.paired import PairedCounts
 from rmbench.result import PairedEstimate, SpeedEstimate
-
-_FEW_CLUSTERS = 30
-"""Below it a clustered error is itself a poor estimate; messages say so."""
 
 
 def judge_loss(rule: Rule, subject: Subject, e: PairedEstimate) -> Finding:
@@ -37,7 +35,7 @@ def judge_loss(rule: Rule, subject: Subject, e: PairedEstimate) -> Finding:
         "ci_low": e.ci_low,
         "ci_high": e.ci_high,
     }
-    few = f"; only {e.n_clusters} clusters" if e.n_clusters < _FEW_CLUSTERS else ""
+    few = _few(e)
     seen = _seen(rule, e.baseline, e.candidate, e.difference)
     if rule.test == "superiority":
         numbers["detectable"] = _detectable_beyond(allowed, found.detectable, rule.alpha)
@@ -91,9 +89,18 @@ def _test(rule: Rule, e: PairedEstimate, gain: float, loss: float) -> LossTest |
     if rule.unit == "fraction":
         # No cluster differs: as if each were one item on which the two agree.
         return loss_from_table(PairedCounts(e.n_clusters, 0, 0, 0), min(loss, 1.0), alpha)
-    if e.n_clusters < _FEW_CLUSTERS:
+    if e.n_clusters < FEW_CLUSTERS:
         return f"{e.n_clusters} clusters that do not differ say nothing of a loss elsewhere"
     return LossTest(0.0, 1.0, loss, "no cluster differs")
+
+
+def _few(e: PairedEstimate) -> str:
+    """What a message says where the error rests on few clusters."""
+    if e.n_clusters < FEW_CLUSTERS:
+        return f"; only {e.n_clusters} clusters"
+    if e.ci_method is not None and e.ci_method.endswith("few clusters"):
+        return f"; {e.n_clusters} clusters so unequal that they may be worth few"
+    return ""
 
 
 def _noninferiority(

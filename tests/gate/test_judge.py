@@ -125,6 +125,21 @@ def test_a_table_of_seeds_is_not_taken_for_one_of_a_model() -> None:
 def test_few_clusters_are_mentioned() -> None:
     found = only(judged("nll:0.1", over=comparison(continuous(0.0, 0.005, clusters=12))))
     assert found.message.endswith("; only 12 clusters")
+    uneven = continuous(0.0, 0.005, ci_method="clustered t, skew-corrected, few clusters")
+    found = only(judged("nll:0.1", over=comparison(uneven)))
+    assert found.message.endswith("; 400 clusters so unequal that they may be worth few")
+
+
+def test_a_clustered_accuracy_must_clear_half_an_item_too() -> None:
+    """Student's t by hand: 400 items, 399 degrees of freedom, half an item is .125 points."""
+    e = continuous(-0.01, 0.01).model_copy(
+        update={"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
+    )
+    found = only(judged("accuracy:2pp", over=comparison(e)))
+    assert found.bound == pytest.approx(-0.01 - 0.5 / e.n - 1.64868 * 0.01, abs=1e-6)
+    seeds = e.model_copy(update={"seed_values": (0.6, 0.61)})
+    found = only(judged("accuracy:2pp", over=comparison(seeds)))
+    assert found.bound == pytest.approx(-0.01 - 1.64868 * 0.01, abs=1e-6)
 
 
 @pytest.mark.parametrize(

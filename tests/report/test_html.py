@@ -213,6 +213,22 @@ def test_every_diagram_has_words_and_a_table(page: Page, html: str) -> None:
     assert html.count("<summary>The numbers</summary>") == figures
 
 
+def test_a_method_that_says_few_clusters_is_explained(runs: list[StoredRun]) -> None:
+    run = runs[0]
+    few = {"ci_method": "clustered wilson, few clusters"}
+    uneven = run.result.model_copy(
+        update={
+            "estimates": tuple(
+                e.model_copy(update=few) if e.ci_method else e for e in run.result.estimates
+            )
+        }
+    )
+    for result, times in ((run.result, 0), (uneven, 1)):
+        outline = Page(render_html([StoredRun(run.path, result)])).outline
+        found = [line for line in outline if line.startswith("p: few clusters: the interval may")]
+        assert len(found) == times
+
+
 def test_nan_appears_nowhere(page: Page, html: str) -> None:
     assert not re.search(r"\b(nan|inf|None)\b", page.text, re.IGNORECASE)
     assert not re.search(
