@@ -196,7 +196,7 @@ def test_intervals_stand_in_metric_args(one_model):
 
 
 HOSTILE = (
-    'a: b # c\n---\n"\'{[&*!|>%@`',
+    "a: b # c\n---\n\"'{[&*!|>%@`",
     "---",
     "null",
     "1e3",
