@@ -130,6 +130,7 @@ def command(
     """Compare candidates with a baseline on the same items."""
     from rmbench.compare import CompareRequest, compare, raise_if_not_comparable, require_coverage
     from rmbench.gate import exit_code, judge, read_rules
+    from rmbench.gate.coverage import with_coverage
     from rmbench.report.compare_text import render_comparisons
     from rmbench.report.compare_write import comparison_renderer, job_lines, write_comparison
 
@@ -156,6 +157,7 @@ def command(
         report = with_texts_of_data(report, data, suites=suites, say=say)
     if rules:
         gate = judge(rules, report.comparisons, strict=strict, unmatched=report.unmatched)
+        gate = with_coverage(gate, report.comparisons, min_coverage)
         report = report.model_copy(update={"gate": gate})
     for output in outputs:
         write_comparison(report, output)

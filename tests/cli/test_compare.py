@@ -105,6 +105,25 @@ def test_a_partial_comparison_fails_unless_its_coverage_is_allowed(
     assert run(capsys, a, b, "--allow-partial", "--min-coverage", "0.95")[0] == 0
 
 
+def test_no_file_says_pass_where_too_few_items_are_shared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = store(tmp_path, "old", pair_scores(np.ones(100))).path
+    b = store(tmp_path, "new", pair_scores(np.ones(95))).path
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    junit = tmp_path / "c.junit.xml"
+    args = (a, b, "--allow-partial", "--fail-if", "accuracy<0.5", "-o", junit)
+    code, out, _ = run(capsys, *args)
+    assert code == 1
+    assert "FAIL          coverage<100%  new on made: 95 items are shared" in out
+    assert 'failures="1"' in junit.read_text()
+    assert (tmp_path / "outputs").read_text() == "verdict=fail\npassed=false\n"
+    code, out, _ = run(capsys, *args, "--min-coverage", "0.9")
+    assert code == 0
+    assert 'failures="0"' in junit.read_text()
+
+
 def test_an_unknown_ending_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
