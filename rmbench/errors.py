@@ -8,6 +8,8 @@
     │   ├── SpecError                2  a TOML file is wrong (names file and field)
     │   ├── UnknownNameError         2  no such suite, scorer, metric, loader
     │   ├── NotComparableError       2  two results that must not be compared
+    │   ├── MissingPartsError        2  a suite's data are not whole
+    │   │   └── MissingSuiteError    2  none of a suite's data are there
     │   └── MissingDependencyError   2  an optional package is not installed
     ├── DataError                    3  preference data cannot be used (names file, row, reason)
     ├── ScorerError                  3  a model or a scores file cannot be used
@@ -64,6 +66,14 @@ class UnknownNameError(UsageError):
 
 class NotComparableError(UsageError):
     """Two results do not measure the same thing."""
+
+
+class MissingPartsError(UsageError):
+    """Parts of a suite's data are not there, and partial results were not allowed."""
+
+
+class MissingSuiteError(MissingPartsError):
+    """None of a suite's data are there."""
 
 
 class MissingDependencyError(UsageError):

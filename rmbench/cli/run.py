@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,9 @@ Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
 @json_option
 def command(as_json: bool, **given: Any) -> None:
     """Measure reward models on suites of human preferences."""
+    from rmbench.errors import RmbenchError
     from rmbench.report import render_terminal
-    from rmbench.runner.run import RunRequest, run
+    from rmbench.runner.run import Measured, RunRequest, run
     from rmbench.scorers.spec import RunOptions
 
     overrides = {
@@ -136,34 +138,45 @@ def command(as_json: bool, **given: Any) -> None:
         for name in ("head", "chat_template", "system_prompt", "max_length", "score_position",
                      "allow_untrained", "trust_remote_code", "allow_pickle")
     }  # fmt: skip
-    runs = run(
-        RunRequest(
-            scorers=given["scorers"],
-            suites=given["suites"],
-            all_checkpoints=given["all_checkpoints"],
-            data_dirs=given["data"],
-            out=given["out"],
-            allow_partial=given["allow_partial"],
-            ties=given["ties"],
-            limit=given["limit"],
-            skip_bad_rows=given["skip_bad_rows"],
-            overrides=overrides,
-            options=RunOptions(
-                device=given["device"],
-                dtype=given["dtype"],
-                batch_tokens=given["batch_tokens"],
-                attention=given["attention"],
-                compiled=given["compiled"],
-                cache=cache_folder(given["cache"], given["no_cache"]),
-                report=say,
-                seed=given["seed"],
-            ),
+    request = RunRequest(
+        scorers=given["scorers"],
+        suites=given["suites"],
+        all_checkpoints=given["all_checkpoints"],
+        data_dirs=given["data"],
+        out=given["out"],
+        allow_partial=given["allow_partial"],
+        ties=given["ties"],
+        limit=given["limit"],
+        skip_bad_rows=given["skip_bad_rows"],
+        overrides=overrides,
+        options=RunOptions(
+            device=given["device"],
+            dtype=given["dtype"],
+            batch_tokens=given["batch_tokens"],
+            attention=given["attention"],
+            compiled=given["compiled"],
+            cache=cache_folder(given["cache"], given["no_cache"]),
             report=say,
-        )
+            seed=given["seed"],
+        ),
+        report=say,
     )
+    measured = Measured()
+
+    def table() -> str:
+        left_out = [(one.suite, one.reason) for one in measured.left_out]
+        return render_terminal([r.result for r in measured.runs], left_out=left_out)
+
+    try:
+        run(request, measured)
+    except RmbenchError:
+        if measured.runs and not as_json:
+            show(table())
+        raise
     if as_json:
-        bodies = ", ".join(r.result.model_dump_json() for r in runs)
-        show_json(f'{{"results": [{bodies}]}}')
+        bodies = ", ".join(r.result.model_dump_json() for r in measured.runs)
+        left_out = json.dumps({one.suite: one.reason for one in measured.left_out})
+        show_json(f'{{"results": [{bodies}], "left_out": {left_out}}}')
     else:
-        show(render_terminal([r.result for r in runs]))
+        show(table())
         say(f"\nNext: rmbench report {given['out']} -o report.html")

@@ -21,7 +21,7 @@ from rmbench.data.loader import (
 from rmbench.data.local_suite import find_suite_files
 from rmbench.data.reader import Reader, Rules
 from rmbench.data.source import Opened, open_hub, open_source, open_sources
-from rmbench.errors import UsageError, shorten
+from rmbench.errors import MissingPartsError, UsageError, shorten
 from rmbench.spec import Columns, DataSpec
 from rmbench.types import PreferenceSet
 
@@ -232,8 +232,8 @@ def _checked(limit: int | None) -> int | None:
     return limit
 
 
-def _incomplete(suite_name: str, missing: Sequence[str]) -> UsageError:
-    return UsageError(
+def _incomplete(suite_name: str, missing: Sequence[str]) -> MissingPartsError:
+    return MissingPartsError(
         f"the suite {suite_name!r} is not complete; missing: {shorten(missing, 8)} "
         "(--allow-partial measures what there is)"
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rmbench.data.files import stem
 from rmbench.data.source import Part, file_part
-from rmbench.errors import UsageError, shorten
+from rmbench.errors import MissingSuiteError, UsageError, shorten
 from rmbench.spec import DataFile, DataSpec
 
 _NORMALISED_ENDINGS = (".jsonl.gz", ".jsonl", ".json", ".parquet", ".csv")
@@ -35,8 +35,9 @@ def find_suite_files(spec: DataSpec, suite_name: str, data_dirs: Sequence[Path])
     """Look for a suite's files below the data folders; see ``load_suite_data`` for the rule.
 
     Raises:
-        UsageError: If a data folder does not exist, or nothing of the suite is in any; it
-            names every place that was looked at.
+        UsageError: If a data folder does not exist.
+        MissingSuiteError: If nothing of the suite is in any; it names every place that was
+            looked at.
     """
     for folder in data_dirs:
         if not folder.exists():
@@ -139,13 +140,13 @@ def _prefix(file: DataFile) -> str:
     return path.with_name(stem(path)).as_posix()
 
 
-def _not_found(spec: DataSpec, suite_name: str, roots: Sequence[Path]) -> UsageError:
+def _not_found(spec: DataSpec, suite_name: str, roots: Sequence[Path]) -> MissingSuiteError:
     names = [file.path for file in spec.files] + [
         _spelling(name)
         for entry in spec.normalised
         for name in ((entry,) if isinstance(entry, str) else entry)
     ]
-    return UsageError(
+    return MissingSuiteError(
         f"no data of the suite {suite_name!r}: looked in {shorten([str(r) for r in roots], 8)} "
         f"for {shorten(names, 8) or 'nothing, since the suite names no files'}"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rmbench.engine.place import check_model_place
 from rmbench.errors import MissingDependencyError, ScorerError, UsageError
 
 try:
@@ -61,15 +62,9 @@ def load_sequence_classifier(
         ScorerError: If nothing can be loaded, with the reason.
         UsageError: If weights are missing and ``allow_untrained`` is false.
     """
-    local = Path(path_or_id).expanduser()
-    if local.is_dir():
-        if not (local / "config.json").exists():
-            raise ScorerError(f"{path_or_id}: holds no config.json, so it is not a model folder")
+    local = check_model_place(path_or_id)
+    if local is not None:
         path_or_id, revision = str(local), None
-    elif local.exists():
-        raise ScorerError(f"{path_or_id}: is a file; a model is a folder or a Hub id")
-    elif path_or_id.count("/") != 1 or path_or_id.startswith(("/", ".", "~")):
-        raise ScorerError(f"{path_or_id}: no such folder, and not a Hub id (org/name)")
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(path_or_id, **common)

@@ -329,7 +329,26 @@ def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
             notes.append((suite.name, Safe(": "), *unalike.text))
         if any(UNVERIFIED_LAYOUT in e.result.provenance.notes for e in suite.entries):
             notes.append((suite.name, Safe(": "), Safe(UNVERIFIED_LAYOUT)))
-    return notes + _unfit(overview) + _undefined(overview) + _not_timed(overview)
+    return (
+        notes
+        + _of_scorers(overview)
+        + _unfit(overview)
+        + _undefined(overview)
+        + _not_timed(overview)
+    )
+
+
+def _of_scorers(overview: Overview) -> list[Text]:
+    """What scorers said of their rewards, such as samples that were missing."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for suite in overview.suites:
+        for entry in suite.entries:
+            for note in entry.result.provenance.scorer_notes:
+                found.setdefault((entry.scorer.name, note), []).append(suite.name)
+    return [
+        (scorer, Safe(" on "), shorten(suites), Safe(": "), note)
+        for (scorer, note), suites in found.items()
+    ]
 
 
 def _unfit(overview: Overview) -> list[Text]:

@@ -28,7 +28,11 @@ _HEADER_PADDING = 2  # what tabulate adds to the width of a header
 
 
 def render_terminal(
-    results: Sequence[Result], consensus: Sequence[Consensus] = (), *, width: int | None = None
+    results: Sequence[Result],
+    consensus: Sequence[Consensus] = (),
+    *,
+    width: int | None = None,
+    left_out: Sequence[tuple[str, str]] = (),
 ) -> str:
     """All tables of some results as plain text, then what their columns mean, then the notes.
 
@@ -40,6 +44,7 @@ def render_terminal(
         results: What to show.
         consensus: What their scorers agree on (``find_consensus``), shown below.
         width: Columns; by default the terminal's (``terminal_width``).
+        left_out: Suites that were asked for and not measured, each with the reason.
     """
     columns = terminal_width() if width is None else width
     note_width = min(columns, NOTE_WIDTH)
@@ -49,6 +54,7 @@ def render_terminal(
     blocks = [terminal_table(table, columns) for table in tables]
     meanings = glossary(overview, tables)
     notes = [join(note, plain) for note in content.notes]
+    notes += [f"{UNDEFINED} not measured: {plain(f'{suite}: {why}')}" for suite, why in left_out]
     for lines in (meanings, notes):
         if lines:
             blocks.append("\n".join(wrapped(line, note_width) for line in lines))

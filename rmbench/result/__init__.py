@@ -38,6 +38,7 @@ from rmbench.result.store import (
     read_run,
     read_scores,
     result_schema,
+    run_folder,
     scorer_slug,
     write_run,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "read_run",
     "read_scores",
     "result_schema",
+    "run_folder",
     "scorer_slug",
     "write_run",
 ]

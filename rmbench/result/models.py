@@ -181,6 +181,9 @@ class Provenance(_Record):
         description="throughput: the raw timings; robustness: the transformations",
     )
     notes: tuple[str, ...] = ()
+    scorer_notes: tuple[str, ...] = Field(
+        default=(), description="those of the notes that are the scorer's, not the suite's"
+    )
 
 
 class Result(_Record):

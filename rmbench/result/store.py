@@ -86,6 +86,11 @@ class StoredRun:
             raise ResultError(f"{path}: cannot be read: {_one_line(error)}") from None
 
 
+def run_folder(out: Path, info: ScorerInfo, suite: str) -> Path:
+    """Where the result of a scorer on the suite of that name lies below a runs folder."""
+    return out / scorer_slug(info) / suite
+
+
 def write_run(
     out: Path, result: Result, scores: Scores | None, mistakes: Sequence[Mistake] = ()
 ) -> StoredRun:
@@ -100,7 +105,7 @@ def write_run(
     Raises:
         ResultError: If the folder cannot be written.
     """
-    folder = out / scorer_slug(result.scorer) / result.suite.name
+    folder = run_folder(out, result.scorer, result.suite.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         digest = None

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rmbench import __version__
@@ -17,7 +15,7 @@ from rmbench.metrics.markdown import with_markdown
 from rmbench.result import (
     Counts,
     DataProvenance,
-    Estimate,
+    Mistake,
     Provenance,
     Result,
     ScorerInfo,
@@ -36,11 +34,14 @@ from rmbench.runner.measure import (
     skipped_reasons,
     worst_mistakes,
 )
+from rmbench.runner.replacing import what_is_replaced
+from rmbench.runner.request import DEFAULT_OUT, Measured, RunRequest
 from rmbench.runner.robustness import facts, turned
-from rmbench.runner.suites import find_suite, load_data
+from rmbench.runner.scorers import check_scorers
+from rmbench.runner.suites import find_suite, load_every
 from rmbench.scorers.replay import ReplayScorer, scores_of
 from rmbench.scorers.replay_join import Allowed
-from rmbench.scorers.spec import RunOptions, applicable, create_scorer, parse_scorer
+from rmbench.scorers.spec import applicable, create_scorer, parse_scorer
 from rmbench.spec import (
     DataSpec,
     PreferenceSuite,
@@ -49,9 +50,9 @@ from rmbench.spec import (
     SuiteSpec,
     ThroughputSuite,
 )
-from rmbench.types import PreferenceSet, Scorer, Scores, TiePolicy, conversations
+from rmbench.types import PreferenceSet, Scorer, Scores, conversations
 
-DEFAULT_OUT = Path("results/runs")
+__all__ = ["DEFAULT_OUT", "REPLAY_SUITE", "Measured", "RunRequest", "run"]
 
 REPLAY_SUITE = PreferenceSuite(
     name="replay",
@@ -72,44 +73,15 @@ REPLAY_SUITE = PreferenceSuite(
 )
 
 
-@dataclass(frozen=True)
-class RunRequest:
-    """What ``rmbench run`` was asked to do.
-
-    Attributes:
-        scorers: SCORER arguments.
-        suites: SUITE arguments; may be empty where every scorer is a replayed file.
-        data_dirs: ``--data`` arguments, in order.
-        out: Folder the results are written below.
-        allow_partial: Measure what is there where parts are missing.
-        ties: Tie policy in place of the suite's own.
-        limit: Only the first so many examples of each suite.
-        skip_bad_rows: Skip and count rows that cannot be used.
-        overrides: Fields of ``ScorerSpec`` for the scorers that run a model.
-        options: Device, dtype, batch size, seed.
-        report: Told one line at a time what is going on.
-        all_checkpoints: Measure every checkpoint of the training runs that ``scorers`` name.
-    """
-
-    scorers: tuple[str, ...]
-    suites: tuple[str, ...]
-    data_dirs: tuple[str, ...] = ()
-    out: Path = DEFAULT_OUT
-    allow_partial: bool = False
-    ties: TiePolicy | None = None
-    limit: int | None = None
-    skip_bad_rows: bool = False
-    overrides: dict[str, Any] = field(default_factory=dict)
-    options: RunOptions = field(default_factory=RunOptions)
-    report: Callable[[str], None] = lambda line: None
-    all_checkpoints: bool = False
-
-
-def run(request: RunRequest) -> list[StoredRun]:
+def run(request: RunRequest, measured: Measured | None = None) -> list[StoredRun]:
     """Run every scorer on every suite; each result is on disk before the next begins.
 
-    Suites and data are read first, so that a wrong name or a missing file is known
-    before a model is loaded.
+    Scorers are looked for, suites and data read first, so that a wrong name or a missing
+    file is known before a model is loaded.
+
+    Args:
+        request: What was asked for.
+        measured: Filled as results come, so that they are known where a later scorer fails.
 
     Raises:
         UsageError: If names, options or data do not go together.
@@ -124,20 +96,23 @@ def run(request: RunRequest) -> list[StoredRun]:
     suites = [find_suite(name) for name in request.suites]
     _refuse_twice("suite", [s.name for s in suites])
     _refuse_twice("scorer", [f"{s.kind}:{s.target}" for s in specs])
-    data = {
-        s.name: load_data(
-            s,
-            request.data_dirs,
-            allow_partial=request.allow_partial,
-            skip_bad_rows=request.skip_bad_rows,
-            limit=request.limit,
-        )
-        for s in suites
-        if isinstance(s, PreferenceSuite)
-    }
+    check_scorers(specs)
+    found = load_every(
+        [s for s in suites if isinstance(s, PreferenceSuite)],
+        request.data_dirs,
+        allow_partial=request.allow_partial,
+        skip_bad_rows=request.skip_bad_rows,
+        limit=request.limit,
+    )
+    data = found.data
     if suites and not data and not any(s.kind == "hf" for s in specs):
         raise UsageError("a throughput suite times a model; none of the scorers runs one")
-    runs: list[StoredRun] = []
+    for lacking in found.left_out:
+        request.report(f"{lacking.suite}: left out, {lacking.reason}")
+    gone = {lacking.suite for lacking in found.left_out}
+    suites = [s for s in suites if s.name not in gone]
+    measured = measured if measured is not None else Measured()
+    measured.left_out = found.left_out
     for spec in specs:
         request.report(f"{spec.target or spec.kind}: loading")
         # Held by nobody else, so that one model is gone before the next is loaded.
@@ -147,8 +122,8 @@ def run(request: RunRequest) -> list[StoredRun]:
             )
             for note in _engine_notes(stored.result):
                 request.report(f"  {note}")
-            runs.append(stored)
-    return runs
+            measured.runs.append(stored)
+    return measured.runs
 
 
 def _engine_notes(result: Result) -> Iterator[str]:
@@ -212,8 +187,7 @@ def _measure_preferences(
     if finite.failed:
         gone = set(finite.failed)
         kept = tuple(e for e in data if e.id not in gone)
-    for note in scorer.notes() if isinstance(scorer, HasNotes) else ():
-        request.report(f"{info.name}: {note}")
+    _say_notes(scorer, request)
     ties = request.ties or suite.ties
     estimates = estimate_all(
         suite,
@@ -250,7 +224,22 @@ def _measure_preferences(
         ),
     )
     shown = turned(finite.scores) if isinstance(suite, RobustnessSuite) else finite.scores
-    return write_run(request.out, result, finite.scores, worst_mistakes(kept, shown))
+    return _write(request, result, finite.scores, worst_mistakes(kept, shown))
+
+
+def _say_notes(scorer: Scorer, request: RunRequest) -> None:
+    for note in scorer.notes() if isinstance(scorer, HasNotes) else ():
+        request.report(f"{scorer.info.name}: {note}")
+
+
+def _write(
+    request: RunRequest, result: Result, scores: Scores | None, mistakes: Sequence[Mistake] = ()
+) -> StoredRun:
+    """Write a result, and say so where it takes the place of one on other data."""
+    replaced = what_is_replaced(request.out, result)
+    if replaced is not None:
+        request.report(replaced)
+    return write_run(request.out, result, scores, mistakes)
 
 
 def _may_be_missing(data: PreferenceSet, request: RunRequest) -> Allowed:
@@ -267,6 +256,7 @@ def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
     start = time.perf_counter()
     scores = scores_of(scorer.file, request.limit)
     finite = drop_failed(scores, scorer.info.name, allow_partial=request.allow_partial)
+    _say_notes(scorer, request)
     ties = request.ties or REPLAY_SUITE.ties
     missing = tuple(f"example {key}" for key in finite.failed)
     result = Result(
@@ -288,7 +278,7 @@ def _measure_replay(scorer: ReplayScorer, request: RunRequest) -> StoredRun:
             scorer, request, start, policy={"ties": ties, "cluster": "id"}, data=None, notes=()
         ),
     )
-    return write_run(request.out, result, finite.scores)
+    return _write(request, result, finite.scores)
 
 
 def _measure_throughput(
@@ -325,7 +315,7 @@ def _measure_throughput(
             facts=measured.facts,
         ),
     )
-    return write_run(request.out, result, None)
+    return _write(request, result, None)
 
 
 def _suite_ref(suite: SuiteSpec) -> SuiteRef:
@@ -393,13 +383,5 @@ def _provenance(
         training=model.training() if model else None,
         facts=facts or {},
         notes=(*notes, *own_notes),
+        scorer_notes=own_notes,
     )
-
-
-def headline(run: StoredRun) -> Estimate | None:
-    """The one number a table shows: ``score``, else ``accuracy``, else the first estimate."""
-    for metric in ("score", "accuracy", "tokens_per_s"):
-        found = run.result.estimate(metric)
-        if found is not None:
-            return found
-    return next(iter(run.result.estimates), None)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rmbench import plugins, resources
 from rmbench.data.load import load_suite_data
-from rmbench.errors import SpecError, UnknownNameError, UsageError, shorten
+from rmbench.errors import (
+    MissingPartsError,
+    MissingSuiteError,
+    SpecError,
+    UnknownNameError,
+    UsageError,
+    shorten,
+)
 from rmbench.metrics.base import Metric
 from rmbench.runner import robustness
 from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec, load_suite
@@ -76,6 +83,68 @@ def load_data(
     return robustness.derive_data(suite, data) if isinstance(suite, RobustnessSuite) else data
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A suite of which nothing was there to measure.
+
+    Attributes:
+        suite: Its name.
+        reason: What was looked for, and where.
+    """
+
+    suite: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SuitesData:
+    """The data of several suites.
+
+    Attributes:
+        data: By name, those of the suites that there is something of.
+        left_out: The other ones, where that is allowed.
+    """
+
+    data: dict[str, PreferenceSet]
+    left_out: tuple[LeftOut, ...]
+
+
+def load_every(
+    suites: Sequence[PreferenceSuite],
+    data_dirs: Sequence[Path | str],
+    *,
+    allow_partial: bool = False,
+    skip_bad_rows: bool = False,
+    limit: int | None = None,
+) -> SuitesData:
+    """Read the examples of several suites; the arguments are those of ``load_data``.
+
+    Raises:
+        MissingPartsError: If data are missing and ``allow_partial`` is false, or nothing is
+            there at all; it names every suite that lacks any.
+    """
+    data: dict[str, PreferenceSet] = {}
+    lacking: list[tuple[str, MissingPartsError]] = []
+    for suite in suites:
+        try:
+            data[suite.name] = load_data(
+                suite,
+                data_dirs,
+                allow_partial=allow_partial,
+                skip_bad_rows=skip_bad_rows,
+                limit=limit,
+            )
+        except MissingPartsError as error:
+            lacking.append((suite.name, error))
+    if lacking and not (allow_partial and data):
+        errors = [error for _, error in lacking]
+        told = "; ".join(map(str, errors))
+        if data and any(isinstance(error, MissingSuiteError) for error in errors):
+            told += " (--allow-partial measures the other suites)"
+        raise MissingPartsError(told) from None
+    return SuitesData(data, tuple(LeftOut(name, str(error)) for name, error in lacking))
+
+
 def suite_metrics(suite: PreferenceSuite) -> list[Metric]:
     """The suite's metrics, in its order."""
     return [plugins.load(plugins.METRICS, name) for name in suite.metrics]
@@ -97,7 +166,7 @@ def check_parts(
 
     Raises:
         SpecError: If a section is called like a subset of the data but pools others.
-        UsageError: If subsets are missing and ``allow_partial`` is false; it names them.
+        MissingPartsError: If subsets are missing and ``allow_partial`` is false; it names them.
     """
     subsets = {e.subset for e in data}
     for name, parts in suite.pools.items():
@@ -111,7 +180,7 @@ def check_parts(
     wanted = dict.fromkeys(subset for parts in suite.pools.values() for subset in parts)
     missing = tuple(f"subset {name!r}" for name in wanted if name not in subsets)
     if missing and not allow_partial:
-        raise UsageError(
+        raise MissingPartsError(
             f"the suite {suite.name!r} is not complete; no example of {shorten(missing, 8)}, and "
             f"there are {shorten(sorted(map(repr, subsets)), 8)} "
             "(--allow-partial measures what there is)"

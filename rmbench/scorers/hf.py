@@ -157,8 +157,6 @@ def create(spec: ScorerSpec, options: RunOptions) -> HFScorer:
         UsageError: If its head needs a choice that was not made, or its weights are missing.
     """
     unsupported_options(spec, _OPTIONS)
-    if not spec.target:
-        raise UsageError("'hf:' needs a model: a folder or a Hub id")
     run = with_dtype(options, spec)
     if run.dtype == "fastest":
         return _fastest(spec, run)

@@ -297,6 +297,15 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
         DataError: If it cannot be used.
     """
     unsupported_options(spec, {"failed_scores"})
+    return ReplayScorer(locate(spec), spec)
+
+
+def locate(spec: ScorerSpec) -> Path:
+    """The file, folder or pattern of files that a spec names; none of it is read.
+
+    Raises:
+        UsageError: If no file is named or it does not exist.
+    """
     if not spec.target:
         raise UsageError("'replay:' needs a file of scores: replay:FILE")
     path = Path(spec.target).expanduser()
@@ -307,7 +316,7 @@ def create(spec: ScorerSpec, options: RunOptions) -> ReplayScorer:
             )
     elif not path.exists():
         raise UsageError(f"replay:{spec.target}: no such file")
-    return ReplayScorer(path, spec)
+    return path
 
 
 def _digest(files: Sequence[Path]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rmbench import plugins
+from rmbench.engine.place import check_model_place
 from rmbench.errors import UsageError
 from rmbench.spec import ScorerSpec, load_scorer
 from rmbench.types import Scorer
@@ -89,9 +90,24 @@ def create_scorer(spec: ScorerSpec, options: RunOptions) -> Scorer:
         ScorerError: If it cannot be loaded.
         UsageError: If its options do not go together.
     """
+    if spec.kind == "hf":
+        # Importing what runs models takes seconds.
+        check_place(spec)
     factory = plugins.load(plugins.SCORERS, spec.kind)
     scorer: Scorer = factory(spec, options)
     return scorer
+
+
+def check_place(spec: ScorerSpec) -> None:
+    """Refuse a model that is neither a folder nor a Hub id; nothing is imported for it.
+
+    Raises:
+        UsageError: If no model is named.
+        ScorerError: If there is no model there.
+    """
+    if not spec.target:
+        raise UsageError("'hf:' needs a model: a folder or a Hub id")
+    check_model_place(spec.target)
 
 
 def applicable(overrides: dict[str, Any], kind: str) -> dict[str, Any]:
