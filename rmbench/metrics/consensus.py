@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from rmbench.metrics.arrays import BoolArray, FloatArray, IntArray
 from rmbench.metrics.comparisons import Comparisons
@@ -224,6 +223,8 @@ def _binomial(n: int, p: float) -> tuple[int, FloatArray]:
     By Bernstein's inequality a deviation of t or more to one side has a chance of at most
     exp(-t² / (2 v + 2 t / 3)), v being the variance; t solves for ``NEGLIGIBLE``.
     """
+    from scipy.stats import binom  # half a second that reports of one run need not wait for
+
     if n * p < NEGLIGIBLE or n * (1.0 - p) < NEGLIGIBLE:
         return (0 if p < 0.5 else n), np.ones(1)
     log = -math.log(NEGLIGIBLE)
