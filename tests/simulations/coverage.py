@@ -11,7 +11,7 @@ from rmbench.compare.difference import paired_difference
 from rmbench.metrics.base import MeasureContext
 from rmbench.metrics.catalogue import ACCURACY
 from rmbench.metrics.catalogue_calibration import BRIER, NLL
-from rmbench.metrics.cluster_error import effective_clusters
+from rmbench.metrics.cluster_error import FEW_CLUSTERS, effective_clusters
 from rmbench.metrics.views import Measured
 
 METRICS = {"accuracy": ACCURACY, "nll": NLL, "brier": BRIER}
@@ -50,13 +50,18 @@ class Cell:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Numbers of pairs, prompts and effective prompts if pairs were independent."""
+        """Numbers of pairs and prompts, and of the equal prompts they are worth at worst."""
         size = cluster_sizes(self.sizes, self.n)
         return {
             "pairs": int(size.sum()),
             "clusters": len(size),
-            "effective": effective_clusters(size, 0.0),
+            "effective": effective_clusters(size, 1.0),
         }
+
+    @property
+    def few(self) -> bool:
+        """Whether the sizes of the prompts alone make its intervals say few clusters."""
+        return bool(self.facts["effective"] < FEW_CLUSTERS)
 
 
 @dataclass
