@@ -12,7 +12,7 @@ from rmbench.compare.align import Aligned, align
 from rmbench.compare.estimates import paired_estimates, tie_policy
 from rmbench.compare.flips import find_flips, with_texts
 from rmbench.compare.protocol import check_protocol, check_texts, shared_suite
-from rmbench.compare.select import Model, read_models, side_of
+from rmbench.compare.select import Model, read_models, refuse_twice, side_of
 from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, speed_notes
 from rmbench.errors import GateFailedError, NotComparableError, UsageError
 from rmbench.metrics.comparisons import Comparisons
@@ -60,13 +60,14 @@ def compare(request: CompareRequest) -> ComparisonReport:
     error of it. Neither torch nor the suite's data are needed.
 
     Raises:
-        UsageError: If a path holds several scorers' results, or ``replicates`` is asked for
-            with one candidate.
+        UsageError: If a path holds several scorers' results, a candidate is named twice, or
+            ``replicates`` is asked for with one candidate.
         ResultError: If results or scores cannot be read.
     """
     if request.replicates and len(request.candidates) < 2:
         raise UsageError("--replicates takes the seeds of one recipe: name at least two candidates")
     baseline, *candidates = read_models((request.baseline, *request.candidates))
+    refuse_twice(candidates, as_seeds=request.replicates)
     groups = [candidates] if request.replicates else [[c] for c in candidates]
     cache: dict[Path, Scores | None] = {}
     # Its many short products gain nothing from threads, which on a busy machine wait for each

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from rmbench.errors import UsageError, shorten
 from rmbench.result import Side, StoredRun, find_runs, scorer_slug
+
+_ONCE = "each candidate counts once, so name each once"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,30 @@ def read_models(paths: Sequence[Path]) -> list[Model]:
     ]
 
 
+def refuse_twice(candidates: Sequence[Model], *, as_seeds: bool) -> None:
+    """Refuse candidates that are one observation: the same results, or a copy of them.
+
+    The baseline may be a candidate too: that is how to see what a rule says of no change.
+
+    Args:
+        candidates: The models that are held against the baseline.
+        as_seeds: Whether they count as seeds of one recipe. Then the same rewards under another
+            name are a copy as well, for two trainings never end in the same bits.
+
+    Raises:
+        UsageError: Naming the two paths.
+    """
+    for first, second in combinations(candidates, 2):
+        if _resolved(first) & _resolved(second):
+            also = "" if first.path == second.path else f" ({second.path} too)"
+            raise UsageError(f"{first.path} is named twice{also}: {_ONCE}")
+        if _same_rewards(first, second, as_seeds=as_seeds):
+            raise UsageError(
+                f"one result is named twice, {first.path} and {second.path} (their rewards are "
+                f"the same bits): {_ONCE}"
+            )
+
+
 def side_of(run: StoredRun, replicates: Sequence[StoredRun] = ()) -> Side:
     """What a comparison records of one of its sides."""
     result = run.result
@@ -53,6 +80,24 @@ def side_of(run: StoredRun, replicates: Sequence[StoredRun] = ()) -> Side:
         created_at=result.provenance.created_at,
         replicates=tuple(str(r.path) for r in replicates),
     )
+
+
+def _resolved(model: Model) -> set[Path]:
+    return {run.path.resolve() for run in model.runs.values()}
+
+
+def _same_rewards(first: Model, second: Model, *, as_seeds: bool) -> bool:
+    """Whether all suites that both were measured on have the same rewards."""
+    if not as_seeds and scorer_slug(_first(first.runs).result.scorer) != scorer_slug(
+        _first(second.runs).result.scorer
+    ):
+        return False
+    digests = [
+        (first.runs[suite].result.scores_sha256, second.runs[suite].result.scores_sha256)
+        for suite in first.runs.keys() & second.runs.keys()
+    ]
+    known = [(a, b) for a, b in digests if a is not None and b is not None]
+    return bool(known) and all(a == b for a, b in known)
 
 
 def _read(path: Path) -> dict[str, StoredRun]:

@@ -208,12 +208,20 @@ def _test(given: GateRule, condition: Condition, meaning: _Meaning) -> GateTest:
     return given.test or "noninferiority"
 
 
+def _says(rule: Rule) -> tuple[object, ...]:
+    """What a rule claims, however it is written: 1pp is 0.01."""
+    limit = None if rule.limit is None else float(f"{rule.limit:.12g}")
+    share = None if rule.share is None else float(f"{rule.share:.12g}")
+    return (rule.suite, rule.op, limit, share, rule.test)
+
+
 def _check_pair(first: Rule, second: Rule) -> None:
     """Refuse a rule given twice, and thresholds between which nothing passes."""
     if (first.target, first.is_relative) != (second.target, second.is_relative):
         return
-    if first.text == second.text:
-        raise UsageError(f"rule {first.text!r} is given twice")
+    if _says(first) == _says(second):
+        also = f", also as {second.text!r}" if first.text != second.text else ""
+        raise UsageError(f"rule {first.text!r} is given twice{also}: give it once")
     apart = None not in (first.suite, second.suite) and first.suite != second.suite
     if first.is_relative or apart:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from rmbench.metrics.intervals import linearised_mean
 from rmbench.metrics.views import Measured
 from rmbench.report.compare_text import render_comparisons
 from rmbench.report.numbers import fraction
-from rmbench.result import Comparison, ComparisonReport
+from rmbench.result import Comparison, ComparisonReport, StoredRun, read_run
+from rmbench.types import Scores
 
 
 def seeds(tmp_path: Path, baseline: np.ndarray, *margins: np.ndarray) -> Comparison:
@@ -61,13 +63,55 @@ def test_error_of_items_and_of_seeds(tmp_path: Path) -> None:
 def test_seeds_that_agree_leave_the_error_of_the_items(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     baseline = rng.normal(0.2, 1, 80)
-    margins = baseline + rng.normal(0, 1, 80)
-    e = seeds(tmp_path, baseline, margins, margins).estimate("nll")
+    # Multiples of 2^-10, so that other rewards can have the very same margins.
+    margins = np.round((baseline + rng.normal(0, 1, 80)) * 1024) / 1024
+    a = store(tmp_path, "old", pair_scores(baseline))
+    scores = pair_scores(margins)
+    higher = Scores(**{**scores.columns(), "reward": scores.reward + 1})
+    b = [store(tmp_path, f"seed-{k}", s).path for k, s in enumerate((scores, higher))]
+    [found] = compare(CompareRequest(a.path, tuple(b), replicates=True)).comparisons
+    e = found.estimate("nll")
     assert e is not None
     assert e.standard_error_seeds == 0
     assert e.standard_error == e.standard_error_items
     assert e.degrees_of_freedom is not None
     assert 10 < e.degrees_of_freedom <= 79
+
+
+def copied(run: StoredRun, to: Path) -> StoredRun:
+    shutil.copytree(run.path.parent, to)
+    return read_run(to / run.path.name)
+
+
+@pytest.mark.parametrize("replicates", [True, False])
+def test_a_candidate_named_twice_is_refused(replicates: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    a, b, c = (store(tmp_path, n, pair_scores(rng.normal(size=30))) for n in ("old", "s1", "s2"))
+    link = tmp_path / "link"
+    link.symlink_to(b.path)
+    copy = copied(b, tmp_path / "copy")
+    for twice in (
+        (b.path, b.path),
+        (b.path, c.path, b.path),
+        (b.path, b.path.parent),
+        (b.path, link),
+        (b.path, copy.path),
+    ):
+        with pytest.raises(UsageError, match="named twice"):
+            compare(CompareRequest(a.path, twice, replicates=replicates))
+    compare(CompareRequest(a.path, (b.path, c.path), replicates=replicates))
+    compare(CompareRequest(b.path, (b.path, c.path), replicates=replicates))
+
+
+def test_the_same_rewards_are_one_seed_whatever_they_are_called(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    a = store(tmp_path, "old", pair_scores(rng.normal(size=30)))
+    scores = pair_scores(rng.normal(size=30))
+    b, c = (store(tmp_path, name, scores) for name in ("s1", "s2"))
+    with pytest.raises(UsageError, match="named twice"):
+        compare(CompareRequest(a.path, (b.path, c.path), replicates=True))
+    # Two models may agree.
+    assert len(compare(CompareRequest(a.path, (b.path, c.path))).comparisons) == 2
 
 
 def test_one_seed_is_none(tmp_path: Path) -> None:

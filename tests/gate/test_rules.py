@@ -91,6 +91,10 @@ def test_an_unknown_metric_is_an_error_with_the_nearest(name: str, near: str) ->
         (["temperature<=1", "temperature>=1"], "contradict one another"),
         (["pairs/ece_p<0.5", "ece_p>0.4"], "contradict one another"),
         (["accuracy:1pp", "accuracy:1pp"], "given twice"),
+        (["accuracy:1pp", "accuracy:0.01"], "'accuracy:1pp' is given twice, also as 'accuracy:0"),
+        (["accuracy:7pp", "accuracy:.07"], "given twice"),
+        (["nll:5%", "nll : 5.0 %"], "given twice"),
+        (["a/accuracy@b<80%", "a/accuracy@b<0.8"], "given twice"),
     ],
 )
 def test_rules_that_cannot_both_be_meant_are_refused(rules: list[str], message: str) -> None:
@@ -106,10 +110,23 @@ def test_rules_that_cannot_both_be_meant_are_refused(rules: list[str], message: 
         ["a/ece_p<0.5", "b/ece_p>0.4"],
         ["accuracy:1pp", "accuracy<0.8"],
         ["accuracy:1pp", "rm-bench/accuracy:2pp"],
+        ["accuracy:1pp", "accuracy:1%"],
+        ["accuracy<0.8", "accuracy<=0.8"],
+        ["a/accuracy:1pp", "b/accuracy:0.01"],
     ],
 )
 def test_rules_that_can_be_kept_together_are_taken(rules: list[str]) -> None:
     assert [r.text for r in read_rules(rules, None)] == rules
+
+
+def test_one_loss_can_be_tested_both_ways(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    rule = "[[rule]]\nfail_if = 'accuracy:1pp'\n"
+    path.write_text(f"{rule}test = 'superiority'\n{rule}")
+    assert [r.test for r in read_rules([], path)] == ["superiority", "noninferiority"]
+    path.write_text(rule + rule + "alpha = 0.01\n")
+    with pytest.raises(UsageError, match="given twice"):
+        read_rules([], path)
 
 
 FILE = """
