@@ -1,6 +1,6 @@
 """A pytest plug-in: a team's own tests assert on a checkpoint.
 
-``pytest --rmbench-baseline runs/production`` and a test such as::
+``pytest --rmbench-baseline=runs/production`` and a test such as::
 
     def test_checkpoint(rmbench_gate):
         rmbench_gate("runs/candidate", fail_if=["accuracy:1pp", "rm-bench/accuracy<0.8"])
@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         _OPTION,
         metavar="DIR",
-        help="results of the baseline that rmbench_gate compares with (of rmbench run)",
+        help="results of the baseline that rmbench_gate compares with (of rmbench run); written "
+        "with =, for pytest takes a folder by itself for one of tests",
     )
 
 
@@ -71,7 +72,12 @@ def rmbench_gate(request: pytest.FixtureRequest) -> Callable[..., GateReport]:
         try:
             report = _judge(Path(candidate), fail_if, gates, against, strict=strict)
         except RmbenchError as error:
-            pytest.fail(f"rmbench: {error}", pytrace=False)
+            message = f"rmbench: {error}"
+        else:
+            message = ""
+        # Failed outside of the handler: pytest would show the error's traceback as well.
+        if message:
+            pytest.fail(message, pytrace=False)
         if not report.passed:
             from rmbench.report.gates import render_gate
             from rmbench.report.github_actions import harmless
@@ -103,7 +109,7 @@ def _judge(
     if baseline is None:
         relative = next((rule.text for rule in rules if rule.is_relative), None)
         if relative is not None:
-            raise UsageError(f"rule {relative!r} needs a baseline: pytest {_OPTION} DIR")
+            raise UsageError(f"rule {relative!r} needs a baseline: pytest {_OPTION}=DIR")
         return judge_absolute(rules, find_runs([candidate]), strict=strict)
     found = compare(CompareRequest(baseline=Path(baseline), candidates=(candidate,)))
     return judge(rules, found.comparisons, strict=strict, unmatched=found.unmatched)

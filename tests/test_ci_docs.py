@@ -118,8 +118,9 @@ def test_every_rule_of_the_pages_table_is_one() -> None:
 def test_the_pages_test_is_one(project: Path) -> None:
     (body,) = blocks("python")
     (project / "test_page.py").write_text(body)
+    (shown,) = re.findall(r"`pytest (--rmbench-baseline.*?)`", PAGE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-               "--rmbench-baseline", "runs/baseline", "test_page.py"]  # fmt: skip
+               *shlex.split(shown), "test_page.py"]  # fmt: skip
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

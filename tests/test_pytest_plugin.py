@@ -34,13 +34,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-def run_pytest(folder: Path, body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    folder: Path, body: str, *arguments: str, rootdir: bool = True
+) -> subprocess.CompletedProcess[str]:
     (folder / "test_checkpoint.py").write_text(body)
+    root = ["--rootdir", str(folder)] if rootdir else []
     # Settings of the run that this test is part of must not reach the other.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-         "--rootdir", str(folder), *arguments],
+         *root, *arguments],
         cwd=folder, env=kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -81,11 +84,35 @@ def test_a_checkpoint_is_asserted_on(runs: dict[str, str], tmp_path: Path) -> No
         "own_baseline_fails": (f"{worse}, fail_if=['accuracy:2pp'], baseline={old}", "FAIL"),
     }
     calls = {name: call for name, (call, _) in expected.items()}
-    found = outcomes(tmp_path, calls, "--rmbench-baseline", runs["old"])
+    found = outcomes(tmp_path, calls, f"--rmbench-baseline={runs['old']}")
     assert list(found) == list(expected)
     for name, (_, message) in expected.items():
         assert bool(found[name]) == bool(message), f"{name}: {found[name]}"
         assert message in " ".join(found[name].split())
+
+
+def test_a_baseline_outside_the_project_leaves_its_tests_their_names(
+    runs: dict[str, str], tmp_path: Path
+) -> None:
+    body = f"def test_it(rmbench_gate):\n    rmbench_gate({runs['same']!r}, 'accuracy:2pp')\n"
+    assert not Path(runs["old"]).is_relative_to(tmp_path)
+    baseline = f"--rmbench-baseline={runs['old']}"
+    done = run_pytest(tmp_path, body, "-rA", baseline, rootdir=False)
+    assert done.returncode == 0, done.stdout
+    assert "PASSED test_checkpoint.py::test_it" in done.stdout.splitlines()
+
+
+def test_an_error_is_shown_without_how_it_came(runs: dict[str, str], tmp_path: Path) -> None:
+    calls = [f"{runs['same']!r}, fail_if=['acuracy<1']", f"{runs['same']!r}, 'accuracy<0.99'"]
+    body = "".join(
+        f"def test_{k}(rmbench_gate):\n    rmbench_gate({call})\n" for k, call in enumerate(calls)
+    )
+    done = run_pytest(tmp_path, body)
+    assert done.returncode == 1
+    assert "rmbench: unknown metric 'acuracy'" in done.stdout
+    assert "gate did not pass" in done.stdout
+    for word in ("During handling", "Traceback", "UnknownNameError", "pytest_plugin.py"):
+        assert word not in done.stdout, done.stdout
 
 
 def test_without_a_baseline_a_loss_never_passes_and_a_threshold_is_judged(
@@ -98,13 +125,13 @@ def test_without_a_baseline_a_loss_never_passes_and_a_threshold_is_judged(
         "high": f"{same}, fail_if=['accuracy<.99']",
     }
     found = outcomes(tmp_path, calls)
-    assert "rule 'accuracy:2pp' needs a baseline: pytest --rmbench-baseline DIR" in found["loss"]
+    assert "rule 'accuracy:2pp' needs a baseline: pytest --rmbench-baseline=DIR" in found["loss"]
     assert found["low"] == ""
     assert "below 99.00 %" in found["high"]
 
 
 def test_a_baseline_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    done = run_pytest(tmp_path, "def test_it(): pass\n", "--rmbench-baseline", "nowhere")
+    done = run_pytest(tmp_path, "def test_it(): pass\n", "--rmbench-baseline=nowhere")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--rmbench-baseline nowhere: no such folder" in done.stderr
 
