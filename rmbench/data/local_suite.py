@@ -146,7 +146,9 @@ def _not_found(spec: DataSpec, suite_name: str, roots: Sequence[Path]) -> Missin
         for entry in spec.normalised
         for name in ((entry,) if isinstance(entry, str) else entry)
     ]
+    within = [r.parent for r in roots if r.parent.name == r.name]
+    hint = f": give the folder above, --data {within[0].parent}" if within else ""
     return MissingSuiteError(
         f"no data of the suite {suite_name!r}: looked in {shorten([str(r) for r in roots], 8)} "
-        f"for {shorten(names, 8) or 'nothing, since the suite names no files'}"
+        f"for {shorten(names, 8) or 'nothing, since the suite names no files'}{hint}"
     )

@@ -269,7 +269,7 @@ def test_files_that_a_pattern_should_find_are_counted(tmp_path: Path, write_rows
         _load(PATTERN, tmp_path)
     found = _load(PATTERN, tmp_path, allow_partial=True)
     assert ([e.subset for e in found], len(found.missing)) == (["a"], 1)
-    with pytest.raises(UsageError, match="no data of the suite"):
+    with pytest.raises(UsageError, match=rf"no data of the suite.*folder above, --data {tmp_path}"):
         _load(PATTERN, tmp_path / "bench", allow_partial=True)
 
 
