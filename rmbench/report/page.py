@@ -6,7 +6,6 @@ the template engine escapes every one of them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,46 +22,18 @@ from rmbench.report.consensus import find_consensus
 from rmbench.report.consensus_page import ConsensusView, consensus_view
 from rmbench.report.content import device_of
 from rmbench.report.figure import Figure
-from rmbench.report.labels import MetricLabel, label_of
+from rmbench.report.labels import label_of
 from rmbench.report.numbers import interval, quantity, size_range, value_only
 from rmbench.report.overview import Entry, Overview, SuiteView, lowest_subset
+from rmbench.report.page_metrics import MetricGroup, metric_groups, reasons_without_value
 from rmbench.report.panel import Panel, build_panel
 from rmbench.report.robustness import RobustnessView, robustness_view
 from rmbench.report.training_page import TrainingView, training_views
-from rmbench.result import Estimate, StoredRun
+from rmbench.result import StoredRun
 from rmbench.result.consensus import Consensus
 
 OPEN_PANELS = 4
 """As many scorer-on-suite panels start unfolded; a report with more folds them all."""
-
-
-@dataclass(frozen=True)
-class MetricCell:
-    """One scorer's value of one metric."""
-
-    value: str
-    interval: str | None
-    n: str | None
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """One metric of all scorers; a cell says its own n where it is not the row's."""
-
-    label: str
-    help: str
-    cells: tuple[MetricCell, ...]
-    n: str
-    method: str
-
-
-@dataclass(frozen=True)
-class MetricGroup:
-    """Metrics under one heading."""
-
-    title: str
-    rows: tuple[MetricRow, ...]
 
 
 @dataclass(frozen=True)
@@ -259,8 +230,8 @@ def _section(
         caveats=_caveats(suite),
         notes=tuple(dict.fromkeys(n for e in suite.entries for n in e.result.provenance.notes)),
         columns=tuple(_column_head(suite, e) for e in suite.entries),
-        groups=_groups(suite),
-        reasons=_reasons(suite),
+        groups=metric_groups(suite),
+        reasons=reasons_without_value(suite),
         parts=tuple(
             PartCards(label_of(metric).by_part, subset_cards(suite, metric))
             for metric in suite.part_metrics
@@ -324,54 +295,6 @@ def _column_head(suite: SuiteView, entry: Entry) -> ColumnHead:
         detail = f"{detail}, {engine.dtype}"
     info = entry.scorer.info
     return ColumnHead(entry.scorer.name, detail, info.content_blind, flags(entry.result))
-
-
-def _groups(suite: SuiteView) -> tuple[MetricGroup, ...]:
-    groups: dict[str, list[MetricRow]] = {}
-    for metric in suite.metrics:
-        label = label_of(metric)
-        groups.setdefault(label.group, []).append(_metric_row(suite, label))
-    return tuple(MetricGroup(title, tuple(rows)) for title, rows in groups.items())
-
-
-def _metric_row(suite: SuiteView, label: MetricLabel) -> MetricRow:
-    found = [e.result.estimate(label.metric) for e in suite.entries]
-    sizes = Counter(e.n for e in found if e is not None)
-    usual = sizes.most_common(1)[0][0]
-    methods = dict.fromkeys(e.ci_method for e in found if e is not None and e.ci_method)
-    return MetricRow(
-        label=label.label,
-        help=label.help,
-        cells=tuple(_metric_cell(e, label, usual) for e in found),
-        n=f"{usual:,}",
-        method=", ".join(methods),
-    )
-
-
-def _metric_cell(estimate: Estimate | None, label: MetricLabel, usual_n: int) -> MetricCell:
-    if estimate is None:
-        return MetricCell("", None, None, None)
-    return MetricCell(
-        value=value_only(estimate, signed=label.signed),
-        interval=interval(estimate, signed=label.signed),
-        n=f"n = {estimate.n:,}" if estimate.n != usual_n else None,
-        reason=estimate.reason,
-    )
-
-
-def _reasons(suite: SuiteView) -> tuple[str, ...]:
-    """Each reason once, with the numbers and scorers it leaves without a value."""
-    metrics: dict[str, dict[str, None]] = {}
-    scorers: dict[str, dict[str, None]] = {}
-    for entry in suite.entries:
-        for e in entry.result.estimates:
-            if e.reason is not None and e.subset is None:
-                metrics.setdefault(e.reason, {})[label_of(e.metric).label] = None
-                scorers.setdefault(e.reason, {})[entry.scorer.name] = None
-    return tuple(
-        f"{', '.join(names)} of {', '.join(scorers[reason])}: {reason}"
-        for reason, names in metrics.items()
-    )
 
 
 def _lowest(suite: SuiteView) -> tuple[LowestSubset, ...]:
