@@ -58,9 +58,7 @@ def normalised_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
-def find_overlap(
-    examples: Iterable[PreferenceExample], other: Iterable[Texts]
-) -> Overlap:
+def find_overlap(examples: Iterable[PreferenceExample], other: Iterable[Texts]) -> Overlap:
     """Look every example up in another set.
 
     Only digests of the other set's texts are kept, so it may be a stream.
