@@ -52,16 +52,29 @@ class UnknownNameError(UsageError):
     """No suite, scorer, metric or loader of that name."""
 
     @classmethod
-    def for_name(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    def for_name(
+        cls, kind: str, name: str, known: Iterable[str], *, listed_by: str | None = None
+    ) -> UnknownNameError:
         """Build the error with the nearest known names.
+
+        Args:
+            kind: What the name is one of.
+            name: As it was given.
+            known: All there are.
+            listed_by: A command that shows them, in place of the names, where they are many.
 
         >>> print(UnknownNameError.for_name("suite", "rm-bnch", ["rm-bench", "pairs"]))
         unknown suite 'rm-bnch': did you mean 'rm-bench'? Known: pairs, rm-bench
+        >>> print(UnknownNameError.for_name("suite", "a", ["b"], listed_by="rmbench list suites"))
+        unknown suite 'a': see `rmbench list suites`
         """
         names = sorted(known)
         near = get_close_matches(name, names, n=2, cutoff=0.5)
         hint = f" did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        return cls(f"unknown {kind} {name!r}:{hint} Known: {', '.join(names) or 'none'}")
+        all_ = (
+            f"`{listed_by}` shows them all" if listed_by else f"Known: {', '.join(names) or 'none'}"
+        )
+        return cls(f"unknown {kind} {name!r}:{hint} {all_}")
 
 
 class NotComparableError(UsageError):

@@ -22,6 +22,7 @@ from rmbench.result import (
     PairedEstimate,
     Result,
     ScorerInfo,
+    Side,
     SpeedEstimate,
     StoredRun,
     Unmatched,
@@ -29,6 +30,8 @@ from rmbench.result import (
 )
 
 _NOBODY = "no candidate"
+_NEAR = 0.72
+"""How alike names must be for a suggestion: 'mth' and 'math', not 'rm-bench' and 'judgebench'."""
 
 
 def judge(
@@ -52,7 +55,7 @@ def judge(
         unmatched: Candidates' results on suites that the baseline has none on.
     """
     sides = [c.candidate for c in comparisons if c.candidate] + [u.candidate for u in unmatched]
-    names = _names(side.scorer for side in sides)
+    names = _names_of(sides)
     findings = [f for rule in rules for f in _compared(rule, comparisons, unmatched, names)]
     return _report(findings, strict)
 
@@ -112,6 +115,15 @@ def _names(scorers: Iterable[ScorerInfo]) -> dict[str, str]:
     return {slug: name if seen[name] == 1 else slug for slug, name in by_slug.items()}
 
 
+def _names_of(sides: Sequence[Side]) -> dict[str, str]:
+    """The same of compared sides; seeds of one recipe are one candidate, and called that."""
+    seeds = max(sides, key=lambda side: len(side.replicates), default=None)
+    if seeds is None or not seeds.replicates:
+        return _names(side.scorer for side in sides)
+    together = f"{seeds.scorer.name} × {len(seeds.replicates)} seeds"
+    return {scorer_slug(side.scorer): together for side in sides}
+
+
 # ---- with a baseline ----
 
 
@@ -143,7 +155,7 @@ def _compared(
     suites = sorted({c.suite.name for c in comparisons})
     baselines = {c.baseline.scorer.name for c in comparisons}
     baseline = baselines.pop() if len(baselines) == 1 else None
-    for name in [n for n in names.values() if n not in judged] or ([] if judged else [_NOBODY]):
+    for name in _unjudged(names, judged):
         why = _meets_nothing(rule, suites, _offers(covered, rule))
         findings.append(missing(rule, Subject(name, baseline, rule.suite), why))
     return findings
@@ -195,7 +207,7 @@ def _measured(rule: Rule, results: Sequence[Result], names: dict[str, str]) -> l
     judged = {f.subject.candidate for f in findings}
     suites = sorted({r.suite.name for r in results})
     offers = _near(rule, [(e.metric, e.subset) for r in covered for e in r.estimates])
-    for name in [n for n in names.values() if n not in judged] or ([] if judged else [_NOBODY]):
+    for name in _unjudged(names, judged):
         why = _meets_nothing(rule, suites, offers)
         findings.append(missing(rule, Subject(name, None, rule.suite), why))
     return findings
@@ -214,6 +226,12 @@ def _judge_value(rule: Rule, subject: Subject, result: Result, e: Estimate) -> F
 
 
 # ---- what to say where something is not there ----
+
+
+def _unjudged(names: dict[str, str], judged: set[str]) -> list[str]:
+    """The candidates that a rule found nothing of."""
+    left = [name for name in dict.fromkeys(names.values()) if name not in judged]
+    return left or ([] if judged else [_NOBODY])
 
 
 def _near(rule: Rule, found: Sequence[tuple[str, str | None]]) -> list[str]:
@@ -235,7 +253,7 @@ def _meets_nothing(rule: Rule, suites: Sequence[str], offers: Sequence[str]) -> 
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    near = get_close_matches(name, known, n=1, cutoff=_NEAR)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; there are {_list(known)}" if known else ""

@@ -9,7 +9,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from rmbench import plugins
-from rmbench.errors import UnknownNameError, UsageError
+from rmbench.errors import SpecError, UnknownNameError, UsageError
 from rmbench.metrics.base import Metric
 from rmbench.metrics.speeds import SPEEDS
 from rmbench.result import GateTest
@@ -95,19 +95,26 @@ def read_rules(fail_if: Sequence[str], gates: Path | None) -> tuple[Rule, ...]:
         UsageError: If a rule cannot be read, contradicts its metric's direction, could never
             or always fail, or contradicts another rule.
         UnknownNameError: If there is no such metric.
-        SpecError: If the file is wrong.
+        SpecError: If the file is wrong, or a rule of it.
 
     >>> [rule] = read_rules(["rm-bench/accuracy:1pp"], None)
     >>> rule.limit, rule.test, rule.alpha
     (0.01, 'noninferiority', 0.05)
     """
-    given = [GateRule.model_construct(fail_if=text, alpha=ALPHA) for text in fail_if]
-    if gates is not None:
-        given += load_gates(gates).rules()
-    rules = tuple(_resolve(rule) for rule in given)
+    rules = [_resolve(GateRule.model_construct(fail_if=t, alpha=ALPHA)) for t in fail_if]
     for first, second in combinations(rules, 2):
         _check_pair(first, second)
-    return rules
+    if gates is None:
+        return tuple(rules)
+    for given in load_gates(gates).rules():
+        try:
+            rule = _resolve(given)
+            for other in rules:
+                _check_pair(other, rule)
+        except UsageError as error:
+            raise SpecError(f"{gates}: {error}") from None
+        rules.append(rule)
+    return tuple(rules)
 
 
 def _resolve(given: GateRule) -> Rule:
@@ -141,7 +148,8 @@ def _meaning(name: str) -> _Meaning:
         return _Meaning(speed.unit, speed.higher_is_better, (0.0, inf), is_speed=True)
     known = plugins.names(plugins.METRICS)
     if name not in known:
-        raise UnknownNameError.for_name("metric", name, [*known, *SPEEDS, _SCORE])
+        names = [*known, *SPEEDS, _SCORE]
+        raise UnknownNameError.for_name("metric", name, names, listed_by="rmbench list metrics")
     metric: Metric = plugins.load(plugins.METRICS, name)
     return _Meaning(metric.unit, metric.higher_is_better, metric.range, is_speed=False)
 

@@ -23,6 +23,7 @@ from statsmodels.stats.multitest import multipletests
 
 from rmbench.errors import UsageError
 from rmbench.gate import exit_code, judge, judge_absolute, read_rules
+from rmbench.report.gates import render_gate
 from rmbench.result import Comparison, GateOutcome, GateReport, Unmatched
 
 
@@ -120,6 +121,26 @@ def test_seeds_bring_their_own_degrees_of_freedom() -> None:
 def test_a_table_of_seeds_is_not_taken_for_one_of_a_model() -> None:
     e = binary(0, 0, standard_error=0.02, degrees_of_freedom=2.0, seed_values=(0.6, 0.6))
     assert only(judged("accuracy:1pp", over=comparison(e))).status == "inconclusive"
+
+
+def test_seeds_are_called_what_reports_call_them() -> None:
+    def of(name: str, *seeds: str) -> Comparison:
+        c = comparison(binary(20, 25))
+        return c.model_copy(
+            update={"candidate": side(name).model_copy(update={"replicates": seeds})}
+        )
+
+    together = of("s1", "runs/s1", "runs/s2", "runs/s3")
+    # A suite that the second seed alone has a result on is the recipe's too.
+    more = Unmatched(suite="more", candidate=side("s2"))
+    rules = read_rules(["pairs/accuracy:1pp", "nll:1"], None)
+    found = judge(rules, [together], strict=False, unmatched=[more]).outcomes
+    assert [(o.candidate, o.suite, o.status) for o in found] == [
+        ("s1 × 3 seeds", "pairs", "inconclusive"),
+        ("s1 × 3 seeds", "more", "error"),
+    ]
+    [line] = render_gate(judge(rules[:1], [together], strict=False)).splitlines()[:1]
+    assert line.startswith("inconclusive  pairs/accuracy:1pp  s1 × 3 seeds on pairs: ")
 
 
 def test_few_clusters_are_mentioned() -> None:
@@ -304,6 +325,8 @@ def fine(**more: Any) -> Comparison:
         ("nll:0.1", [fine()], "there is no nll on any suite (pairs); there are accuracy"),
         ("macro_accuracy:9pp", [fine()], "did you mean 'accuracy'?"),
         ("pair/accuracy:9pp", [fine()], "no result on the suite 'pair'; did you mean 'pairs'?"),
+        ("rm-bench/accuracy:9pp", [fine(suite="judgebench")],
+         "no result on the suite 'rm-bench'; there are judgebench"),
         ("pairs/accuracy@mth:9pp", [comparison(binary(1, 1), binary(1, 1, subset="math"))],
          "there is no accuracy@mth in it; did you mean 'math'?"),
         ("accuracy@mth:9pp", [comparison(binary(1, 1), binary(1, 1, subset="math"))],

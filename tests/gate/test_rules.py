@@ -80,8 +80,10 @@ def test_a_rule_that_means_nothing_is_refused(text: str, message: str) -> None:
     ("name", "near"), [("acuracy", "accuracy"), ("token_per_s", "tokens_per_s")]
 )
 def test_an_unknown_metric_is_an_error_with_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(UnknownNameError, match=f"did you mean '{near}'"):
+    with pytest.raises(UnknownNameError, match=f"did you mean '{near}'") as error:
         read_rules([f"{name}<0.5"], None)
+    assert str(error.value).endswith("? see `rmbench list metrics`")
+    assert len(str(error.value)) < 140
 
 
 @pytest.mark.parametrize(
@@ -188,13 +190,23 @@ def test_pyproject_holds_them_in_its_own_table(tmp_path: Path) -> None:
         ("[[rule]]\nfail_if = 'tokens_per_s:5%'\ntest = 'superiority'", "test of its own"),
         ("[rule]\nfail_if = 'nll:1'", "field 'rule'"),
         ("not toml", "is not TOML"),
+        ("fail_if = ['acuracy<0.8']", "unknown metric 'acuracy'"),
+        ("fail_if = ['nll:1', 'nll : 1.0']", "given twice"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(body: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "gates.toml"
     path.write_text(body)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(SpecError, match=message) as error:
         read_rules([], path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_a_file_is_named_where_it_repeats_a_rule_of_the_call(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text("fail_if = ['accuracy:0.01']")
+    with pytest.raises(SpecError, match=f"^{path}: rule 'accuracy:1pp' is given twice"):
+        read_rules(["accuracy:1pp"], path)
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
