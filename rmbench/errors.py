@@ -71,10 +71,8 @@ class UnknownNameError(UsageError):
         names = sorted(known)
         near = get_close_matches(name, names, n=2, cutoff=0.5)
         hint = f" did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        all_ = (
-            f"`{listed_by}` shows them all" if listed_by else f"Known: {', '.join(names) or 'none'}"
-        )
-        return cls(f"unknown {kind} {name!r}:{hint} {all_}")
+        where = f"see `{listed_by}`" if listed_by else f"Known: {', '.join(names) or 'none'}"
+        return cls(f"unknown {kind} {name!r}:{hint} {where}")
 
 
 class NotComparableError(UsageError):
