@@ -1,7 +1,7 @@
 """What a reader must know before trusting a number.
 
-Parts left out, rules changed, training data too close to the test data, results side by side
-that were not computed alike.
+Parts left out, rules changed, training data too close to the test data; results side by side
+that were not computed alike or not on the same data, or that many ties count against.
 """
 
 from __future__ import annotations
@@ -13,8 +13,16 @@ from pathlib import PurePath
 from typing import Any
 
 from rmbench.errors import shorten
+from rmbench.report.numbers import fraction, size_range
 from rmbench.report.text import Safe
 from rmbench.result import DataProvenance, EngineProvenance, Result
+
+MANY_TIES = 0.05
+"""From more ties than this share of comparisons on, what they count is said."""
+
+_SCORERS_NAMED = 8
+
+_ALL_BUT = re.compile(r"all but ([\d,]+) of ([\d,]+) examples")
 
 # Folders that say nothing about where data come from.
 _GENERIC_FOLDERS = frozenset({"", ".", "..", "data", "datasets", "native", "tmp"})
@@ -33,12 +41,24 @@ class Caveat:
     text: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SharedCaveat:
+    """One reason to read some of a suite's results with care.
+
+    Attributes:
+        text: The whole reason, as pieces of text; it names the scorers where they matter.
+        concerned: Which of the results, by their place among them.
+    """
+
+    text: tuple[str, ...]
+    concerned: tuple[int, ...]
+
+
 def caveats(result: Result) -> list[Caveat]:
     """Why a result is less than the suite's own number; usually empty."""
     found: list[Caveat] = []
     if result.partial:
-        missing = shorten(result.missing, 8)
-        found.append(Caveat("partial", (Safe("partial: measured without "), missing)))
+        found.append(Caveat("partial", (Safe("partial: measured "), *_extent(result.missing))))
     if result.modified:
         modified = shorten(result.modified, 8)
         found.append(Caveat("changed rules", (Safe("changed rules: "), modified)))
@@ -58,6 +78,81 @@ def caveats(result: Result) -> list[Caveat]:
 def flags(result: Result) -> tuple[str, ...]:
     """The flags of a result's caveats, each once."""
     return tuple(dict.fromkeys(caveat.flag for caveat in caveats(result)))
+
+
+def _extent(missing: Sequence[str]) -> tuple[str, ...]:
+    """How much was measured, where that is known, and what without."""
+    counted = [found for found in map(_ALL_BUT.fullmatch, missing) if found is not None]
+    named = [part for part in missing if _ALL_BUT.fullmatch(part) is None]
+    text: list[str] = []
+    if counted:
+        n, whole = (int(number.replace(",", "")) for number in counted[0].groups())
+        text.append(Safe(f"on {n:,} of {whole:,} examples"))
+    if named:
+        text += [Safe(", without " if text else "without "), shorten(named, 8)]
+    return tuple(text)
+
+
+def shared_caveats(results: Sequence[Result], names: Sequence[str]) -> list[SharedCaveat]:
+    """What is to be said of results of one suite that stand side by side; usually empty.
+
+    Args:
+        results: Of one suite.
+        names: What their scorers are called, in their order.
+    """
+    found = (_other_data(results, names), _ties_as_wrong(results, names))
+    return [caveat for caveat in found if caveat is not None]
+
+
+def _other_data(results: Sequence[Result], names: Sequence[str]) -> SharedCaveat | None:
+    """Which results are of the same data, where not all are."""
+    members: dict[str, list[int]] = {}
+    for i, result in enumerate(results):
+        data = result.provenance.data
+        if data is not None:
+            members.setdefault(data.fingerprint, []).append(i)
+    if len(members) < 2:
+        return None
+    text: list[str] = [Safe("measured on other data, not comparable: ")]
+    for i, (fingerprint, of) in enumerate(members.items()):
+        n = size_range({results[at].counts.examples for at in of})
+        text += [
+            Safe("; " if i else ""),
+            shorten([names[at] for at in of]),
+            Safe(f" on {n} examples (data "),
+            fingerprint[:8],
+            Safe(")"),
+        ]
+    return SharedCaveat(tuple(text), tuple(at for of in members.values() for at in of))
+
+
+def _ties_as_wrong(results: Sequence[Result], names: Sequence[str]) -> SharedCaveat | None:
+    """What ties cost where they are many and count as wrong.
+
+    An example's accuracy then lacks its ties whole, and counted as half half of them: the
+    accuracy would be higher by half the tie rate, if both are of the same examples.
+    """
+    text: list[str] = []
+    concerned = []
+    for i, result in enumerate(results):
+        rate, accuracy = result.estimate("tie_rate"), result.estimate("accuracy")
+        if result.provenance.policy.get("ties") != "wrong" or rate is None or accuracy is None:
+            continue
+        if rate.value is None or rate.value <= MANY_TIES or accuracy.value is None:
+            continue
+        concerned.append(i)
+        if rate.n == accuracy.n and len(concerned) <= _SCORERS_NAMED:
+            half = fraction(accuracy.value + rate.value / 2)
+            share = f"{100 * rate.value:.0f} % ties"
+            text += [Safe(f"{', ' if text else ''}{half} of "), names[i], Safe(f" ({share})")]
+    if not concerned:
+        return None
+    more = len(concerned) - len(text) // 3
+    words: list[str] = [Safe("ties count as wrong")]
+    if text:
+        words += [Safe("; as half, accuracy would be "), *text]
+        words += [Safe(f" and {more} more have ties")] if more else []
+    return SharedCaveat(tuple(words), tuple(concerned))
 
 
 def computed_unalike(

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from rmbench.errors import shorten
 from rmbench.report.arms import METRICS as ARM_METRICS
-from rmbench.report.arms import arm_rows, not_timed
-from rmbench.report.caveats import caveats, computed_unalike
+from rmbench.report.arms import arm_rows
+from rmbench.report.content_notes import BASELINE_MARK, Footnotes, build_notes
 from rmbench.report.labels import OTHER, label_of, position_of
 from rmbench.report.numbers import UNDEFINED, size_range, value_only, with_interval
 from rmbench.report.overview import Entry, Overview, ScorerRow, SuiteView
 from rmbench.report.robustness import HEADER as TRANSFORMATION_HEADER
-from rmbench.report.robustness import is_robustness, transformation_rows, unfit
+from rmbench.report.robustness import is_robustness, transformation_rows
 from rmbench.report.text import Safe, Text
 from rmbench.report.training import NLL, StepKey, TrainingRun, training_runs
-from rmbench.result import Estimate, Result
-from rmbench.spec.suite import UNVERIFIED_LAYOUT
-
-BASELINE_MARK = Safe("°")
-BASELINE_NOTE = Safe(
-    "content-blind baseline: it sees an answer's length, markup or single words at most, "
-    "not what it says"
-)
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+from rmbench.result import Result
 
 
 @dataclass(frozen=True)
@@ -61,26 +52,9 @@ class Content:
     notes: tuple[Text, ...]
 
 
-@dataclass
-class _Footnotes:
-    """Numbers each distinct footnote once."""
-
-    texts: list[tuple[str, ...]] = field(default_factory=list)
-
-    def mark(self, result: Result) -> Safe:
-        """The marks of a result that must be read with care; empty for others."""
-        numbers = [self._number(caveat.text) for caveat in caveats(result)]
-        return Safe(" ".join(str(n).translate(_SUPERSCRIPT) for n in numbers))
-
-    def _number(self, note: tuple[str, ...]) -> int:
-        if note not in self.texts:
-            self.texts.append(note)
-        return self.texts.index(note) + 1
-
-
 def build(overview: Overview) -> Content:
     """All tables of a report."""
-    footnotes = _Footnotes()
+    footnotes = Footnotes.of(overview)
     summary = _summary(overview, footnotes)
     tables = [_by_step(run, footnotes) for run in training_runs(overview)]
     for suite in overview.suites:
@@ -92,7 +66,7 @@ def build(overview: Overview) -> Content:
     if overview.throughput_suites:
         tables.append(_throughput(overview, footnotes))
         tables.extend(_arms(overview))
-    return Content(summary, tuple(tables), tuple(_notes(overview, footnotes)))
+    return Content(summary, tuple(tables), tuple(build_notes(overview, footnotes)))
 
 
 def scorer_name(scorer: ScorerRow) -> tuple[str, ...]:
@@ -100,7 +74,7 @@ def scorer_name(scorer: ScorerRow) -> tuple[str, ...]:
     return (scorer.name, BASELINE_MARK) if scorer.info.content_blind else (scorer.name,)
 
 
-def _summary(overview: Overview, footnotes: _Footnotes) -> Table | None:
+def _summary(overview: Overview, footnotes: Footnotes) -> Table | None:
     suites = overview.accuracy_suites
     if not suites:
         return None
@@ -119,12 +93,12 @@ def _summary(overview: Overview, footnotes: _Footnotes) -> Table | None:
     return Table(Safe("Summary"), tuple(header), tuple(rows))
 
 
-def _headline_cell(suite: SuiteView, entry: Entry, footnotes: _Footnotes) -> Text:
+def _headline_cell(suite: SuiteView, entry: Entry, footnotes: Footnotes) -> Text:
     value = with_interval(suite.headline_of(entry.result))
-    return Safe(f"{value} {footnotes.mark(entry.result)}".rstrip())
+    return Safe(f"{value} {footnotes.mark(entry)}".rstrip())
 
 
-def _by_step(run: TrainingRun, footnotes: _Footnotes) -> Table:
+def _by_step(run: TrainingRun, footnotes: Footnotes) -> Table:
     """The headlines of a run's checkpoints, and their NLL where there is one."""
     header: list[Text] = [Safe("step")]
     columns: list[dict[StepKey, str]] = []
@@ -132,7 +106,7 @@ def _by_step(run: TrainingRun, footnotes: _Footnotes) -> Table:
         header.append((curve.suite.name, Safe(f"\n{label_of(curve.metric).label}")))
         cells = {}
         for p in curve.points:
-            mark = footnotes.mark(p.entry.result) if curve.metric != NLL else ""
+            mark = footnotes.mark(p.entry) if curve.metric != NLL else ""
             cells[p.key] = f"{with_interval(p.estimate)} {mark}".rstrip()
         columns.append(cells)
     rows = []
@@ -148,7 +122,7 @@ class _Column:
     cell: Callable[[Result], str]
 
 
-def _suite_tables(suite: SuiteView, footnotes: _Footnotes) -> list[Table]:
+def _suite_tables(suite: SuiteView, footnotes: Footnotes) -> list[Table]:
     tables = []
     if suite.metrics:
         columns = [_Column(Safe("n"), _examples), *_metric_columns(_main_metrics(suite))]
@@ -176,8 +150,8 @@ def _transformations(suite: SuiteView, entry: Entry) -> Table:
     return Table(title, header, tuple(rows))
 
 
-def _marked_name(entry: Entry, footnotes: _Footnotes) -> Text:
-    mark = footnotes.mark(entry.result)
+def _marked_name(entry: Entry, footnotes: Footnotes) -> Text:
+    mark = footnotes.mark(entry)
     name = scorer_name(entry.scorer)
     return (*name, Safe(f" {mark}")) if mark else name
 
@@ -252,7 +226,7 @@ def _pair_cell(metric: str, partner: str) -> Callable[[Result], str]:
     return cell
 
 
-def _by_subset(suite: SuiteView, metric: str, footnotes: _Footnotes) -> Table:
+def _by_subset(suite: SuiteView, metric: str, footnotes: Footnotes) -> Table:
     signed = label_of(metric).signed
     rows = []
     for subset in suite.subsets_of(metric):
@@ -266,7 +240,7 @@ def _by_subset(suite: SuiteView, metric: str, footnotes: _Footnotes) -> Table:
     return Table(title, header, tuple(rows))
 
 
-def _counts(overview: Overview, footnotes: _Footnotes) -> Table:
+def _counts(overview: Overview, footnotes: Footnotes) -> Table:
     rows: list[tuple[Text, ...]] = []
     for suite in overview.suites:
         if suite.is_throughput:
@@ -280,7 +254,7 @@ def _counts(overview: Overview, footnotes: _Footnotes) -> Table:
     return Table(Safe("Counts"), tuple(Safe(n) for n in names), tuple(rows), n_labels=2)
 
 
-def _throughput(overview: Overview, footnotes: _Footnotes) -> Table:
+def _throughput(overview: Overview, footnotes: Footnotes) -> Table:
     found = {m for s in overview.throughput_suites for m in s.metrics if label_of(m).main}
     metrics = sorted(found, key=position_of)
     rows: list[tuple[Text, ...]] = []
@@ -312,99 +286,5 @@ def device_of(result: Result) -> str:
     env, engine = result.provenance.environment, result.provenance.engine
     name = env.device or env.cpu
     on_cpu = engine.device.startswith("cpu") if engine else env.device is None
-    return f"{name}, {env.threads} threads" if on_cpu else name
-
-
-def _notes(overview: Overview, footnotes: _Footnotes) -> list[Text]:
-    notes: list[Text] = []
-    if any(s.info.content_blind for s in overview.scorers):
-        notes.append((BASELINE_MARK, Safe(" "), BASELINE_NOTE))
-    for i, pieces in enumerate(footnotes.texts, start=1):
-        notes.append((Safe(f"{i} ".translate(_SUPERSCRIPT)), *pieces))
-    for suite in overview.suites:
-        unalike = computed_unalike(
-            [e.result for e in suite.entries], [e.scorer.name for e in suite.entries]
-        )
-        if unalike is not None:
-            notes.append((suite.name, Safe(": "), *unalike.text))
-        if any(UNVERIFIED_LAYOUT in e.result.provenance.notes for e in suite.entries):
-            notes.append((suite.name, Safe(": "), Safe(UNVERIFIED_LAYOUT)))
-    return (
-        notes
-        + _of_scorers(overview)
-        + _unfit(overview)
-        + _undefined(overview)
-        + _not_timed(overview)
-    )
-
-
-def _of_scorers(overview: Overview) -> list[Text]:
-    """What scorers said of their rewards, such as samples that were missing."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for suite in overview.suites:
-        for entry in suite.entries:
-            for note in entry.result.provenance.scorer_notes:
-                found.setdefault((entry.scorer.name, note), []).append(suite.name)
-    return [
-        (scorer, Safe(" on "), shorten(suites), Safe(": "), note)
-        for (scorer, note), suites in found.items()
-    ]
-
-
-def _unfit(overview: Overview) -> list[Text]:
-    """The transformations of each suite that fit no example."""
-    notes: list[Text] = []
-    for suite in overview.suites:
-        names = dict.fromkeys(name for e in suite.entries for name in unfit(e.result))
-        if names and any(is_robustness(e.result) for e in suite.entries):
-            notes.append((suite.name, Safe(": no example fits "), shorten(list(names), 30)))
-    return notes
-
-
-def _not_timed(overview: Overview) -> list[Text]:
-    return [
-        (
-            Safe(f"{UNDEFINED} "),
-            shorten(found.arms),
-            Safe(" of "),
-            shorten(found.scorers),
-            Safe(", not timed: "),
-            found.reason,
-        )
-        for suite in overview.throughput_suites
-        for found in not_timed(suite)
-    ]
-
-
-def _undefined(overview: Overview) -> list[Text]:
-    """Each reason once, with the numbers it leaves without a value."""
-    metrics: dict[str, dict[str, None]] = {}
-    scorers: dict[str, dict[str, None]] = {}
-    for suite in overview.suites:
-        for entry in suite.entries:
-            for e in _shown_estimates(suite, entry.result):
-                if e.reason is not None:
-                    metrics.setdefault(e.reason, {})[label_of(e.metric).label] = None
-                    scorers.setdefault(e.reason, {})[entry.scorer.name] = None
-    return [
-        (
-            Safe(f"{UNDEFINED} "),
-            shorten(list(metrics[reason]), 12),
-            Safe(" of "),
-            shorten(list(scorers[reason])),
-            Safe(": "),
-            reason,
-        )
-        for reason in metrics
-    ]
-
-
-def _shown_estimates(suite: SuiteView, result: Result) -> list[Estimate]:
-    by_subset = set(suite.part_metrics)
-    if suite.toggles:
-        by_subset |= {"confounder_shift", "confounder_win_rate"}
-    return [
-        e
-        for e in result.estimates
-        if e.metric in by_subset or (e.subset is None and label_of(e.metric).main)
-    ]
+    threads = "1 thread" if env.threads == 1 else f"{env.threads} threads"
+    return f"{name}, {threads}" if on_cpu else name

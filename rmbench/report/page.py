@@ -17,7 +17,7 @@ from rmbench.report.cards import (
     subset_cards,
     toggle_cards,
 )
-from rmbench.report.caveats import caveats, computed_unalike, flags
+from rmbench.report.caveats import caveats, computed_unalike, flags, shared_caveats
 from rmbench.report.consensus import find_consensus
 from rmbench.report.consensus_page import ConsensusView, consensus_view
 from rmbench.report.content import device_of
@@ -280,9 +280,9 @@ def _caveats(suite: SuiteView) -> tuple[Warned, ...]:
         Warned(text, "all scorers" if len(names) == everyone > 1 else ", ".join(names))
         for text, names in concerned.items()
     ]
-    unalike = computed_unalike(
-        [e.result for e in suite.entries], [e.scorer.name for e in suite.entries]
-    )
+    results, scorers = [e.result for e in suite.entries], [e.scorer.name for e in suite.entries]
+    warned += [Warned("".join(shared.text), "") for shared in shared_caveats(results, scorers)]
+    unalike = computed_unalike(results, scorers)
     if unalike is not None:
         warned.append(Warned("".join(unalike.text), ""))
     return tuple(warned)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from rmbench.report import render_markdown, render_terminal
+from rmbench.report.content import device_of
 from rmbench.report.table import TERMINAL_WIDTH
 from rmbench.report.tex import render_latex
 from rmbench.result import Estimate, Result, StoredRun
@@ -127,3 +128,11 @@ def test_nan_appears_nowhere(runs: list[StoredRun], hostile_runs: list[StoredRun
         results = [r.result for r in stored]
         for text in (render_terminal(results), render_markdown(stored), render_latex(results)):
             assert not re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)
+
+
+def test_one_thread_is_one_thread(runs: list[StoredRun]) -> None:
+    timed = next(r.result for r in runs if r.result.suite.name == "throughput")
+    environment = timed.provenance.environment.model_copy(update={"threads": 1})
+    provenance = timed.provenance.model_copy(update={"environment": environment})
+    assert device_of(timed) == "Some CPU, 2 threads"
+    assert device_of(timed.model_copy(update={"provenance": provenance})) == "Some CPU, 1 thread"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rmbench.errors import shorten
 from rmbench.metrics.ranks import SIZE
-from rmbench.report.content import BASELINE_MARK, BASELINE_NOTE, Table
+from rmbench.report.content import Table
+from rmbench.report.content_notes import BASELINE_MARK, BASELINE_NOTE
 from rmbench.report.labels import label_of
 from rmbench.report.numbers import UNDEFINED, data_size, number, quantity
 from rmbench.report.text import Safe, Text
