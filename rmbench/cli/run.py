@@ -38,7 +38,9 @@ so that two of one model stand side by side. What has no option is set there:
   margins_are_logits = true    whether sigmoid(margin) is meant as a probability
   failed_scores = "lowest"     kind "replay": $ERROR$ counts below the others of its
                                row, in place of "missing", which stops the run
-Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
+Results: OUT/<scorer>/<suite>/result.json and scores.parquet. A result takes the
+place of the one that is there; one on other data, or on more or fewer examples,
+does so with a line that says what it replaces.
 """
 
 
@@ -73,7 +75,7 @@ Results: OUT/<scorer>/<suite>/result.json and scores.parquet.
 @click.option(
     "--allow-partial",
     is_flag=True,
-    help="Measure what is there where parts of a suite are missing; the result says so.",
+    help="Measure what is there where suites, or parts of one, are missing; results and tables say so.",
 )
 @click.option(
     "--ties",
