@@ -257,6 +257,9 @@ def test_ids_that_the_suite_does_not_know_are_told_when_allowed(tmp_path: Path) 
 
 def test_nothing_left_to_measure_is_an_error(tmp_path: Path) -> None:
     replay = scores_file(tmp_path, [{"id": "else", "scores_chosen": [1], "scores_rejected": [0]}])
+    with pytest.raises(DataError, match="none of its 1 ids"):
+        run(request(tmp_path, replay, allow_partial=True))
+    replay = scores_file(tmp_path, [{"id": "p0", "scores_chosen": [None], "scores_rejected": [0]}])
     with pytest.raises(ScorerError, match="nothing is left to measure"):
         run(request(tmp_path, replay, allow_partial=True))
 
