@@ -42,7 +42,7 @@ def find_suite(name_or_path: str) -> SuiteSpec:
         SpecError: If its file is wrong; the message names the field.
     """
     if name_or_path.startswith(robustness.PREFIX):
-        return robustness.derive_suite(find_suite(name_or_path.removeprefix(robustness.PREFIX)))
+        return robustness.derive_suite(find_suite(_base_of(name_or_path)))
     path = suite_path(name_or_path)
     suite = load_suite(path)
     if name_or_path in _of_plugins() and suite.name != name_or_path:
@@ -197,7 +197,7 @@ def suite_path(name_or_path: str) -> Path:
             made from another one and has no file.
     """
     if name_or_path.startswith(robustness.PREFIX):
-        base = name_or_path.removeprefix(robustness.PREFIX)
+        base = _base_of(name_or_path)
         raise UsageError(
             f"{name_or_path} is made from {base} and has no file of its own: name {base}"
         )
@@ -215,6 +215,16 @@ def suite_path(name_or_path: str) -> Path:
             f"'{robustness.PREFIX}{name_or_path.removeprefix(result_name)}'"
         )
     raise UnknownNameError.for_name("suite", name_or_path, suite_names())
+
+
+def _base_of(rewritten: str) -> str:
+    base = rewritten.removeprefix(robustness.PREFIX)
+    if not base:
+        raise UsageError(
+            f"{robustness.PREFIX} names no suite: put one behind the colon, such as "
+            f"{robustness.PREFIX}llmbar (`rmbench list suites` has their names)"
+        )
+    return base
 
 
 def _of_plugins() -> list[str]:

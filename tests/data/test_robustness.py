@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import gzip
+import json
 import re
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import example as tried
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +23,7 @@ from rmbench.data.robustness import (
     code,
     controlled,
     derive,
+    fillers,
     mathematics,
     noise,
     safety,
@@ -31,6 +37,26 @@ PROSE = st.text(
     max_size=400,
 )
 TEXTS = PROSE | st.text(max_size=200)
+MARKED = st.lists(
+    st.sampled_from(
+        [
+            "1. First",
+            "Second, third.",
+            "...",
+            "```python\nx = [1, 2]\n```",
+            "- item;",
+            "e.g. this",
+            "`a, b`",
+            "(so it is).",
+            "#### 42",
+            "\n",
+            " ",
+            "why?!",
+            "https://example.org/a, b",
+        ]
+    ),
+    max_size=12,
+).flatmap(lambda parts: st.sampled_from(["\n", " "]).map(lambda sep: sep.join(parts)))
 KEYS = st.integers(0, 1000).map(lambda n: f"key {n}")
 PYTHON = st.sampled_from(
     [
@@ -44,6 +70,13 @@ PYTHON = st.sampled_from(
         "@d\nasync def h():\n    async with a as b:\n        # only this\n        pass\n",
     ]
 )
+
+
+ADVERSARIAL = [
+    " ", ".", "a.", '"', "*", "`", "` ", "```py\n", "```\n", "~", "$", "$$ a ", "\\(", "\\[",
+    "\\a{", "\\boxed{", "####\n", "# Answer\n", "x", "@", "<a", "1. ", "\n", "://",
+    "in the ", "> ", "|",
+]  # fmt: skip
 
 
 def is_subsequence(short: str, long: str) -> bool:
@@ -83,13 +116,42 @@ def test_what_is_added_stands_before_or_after_the_whole_text(text: str, key: str
     before = (controlled.handle, controlled.opening, controlled.ignore_above, safety.pressed)
     for rewrite in before:
         assert rewrite(text, Dice(key)).endswith(text)
-    assert controlled.quoted(text, Dice(key)) == f'"{text}"'
+    quoted = controlled.quoted(text, Dice(key))
+    assert quoted[0] == quoted[-1] == '"'
+    assert quoted[1:-1].strip() == text.strip()
+    assert text in quoted
 
 
-@given(TEXTS)
-def test_spaced_punctuation_changes_white_space_only(text: str):
+@given(TEXTS | MARKED)
+@tried("1. First\n2. Second...\n\n\nThird , fourth.\n")
+def test_spaced_punctuation_puts_single_spaces_before_marks_and_changes_nothing_else(text: str):
     spaced = controlled.spaced_punctuation(text, Dice("any"))
-    assert "".join(spaced.split()) == "".join(text.split())
+    at = 0
+    for i, char in enumerate(spaced):
+        if at < len(text) and char == text[at]:
+            at += 1
+            continue
+        # What is not in the text is one space between a word and its mark.
+        assert char == " "
+        assert not text[at - 1].isspace()
+        assert spaced[i + 1] == text[at] in ".,;:!?"
+        assert i + 2 == len(spaced) or spaced[i + 2].isspace()
+    assert at == len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1. First\n2) Second\n", "a. One\nb. Two", "Wait ...", "Wait...", "So it is.. ", "In 1999.",
+     "See `x = [1, 2]` and https://example.org/a, e.g. there", "$a, b$", "\\(a, b\\)",
+     "```\nFirst, second.\n```", "x = call(a, b)  # one, two", "    if it: do, this"],
+)  # fmt: skip
+def test_spaced_punctuation_leaves_numbers_of_lists_ellipses_and_code_alone(text: str):
+    assert controlled.spaced_punctuation(text, Dice("any")) == text
+
+
+def test_spaced_punctuation_keeps_line_breaks():
+    text = "First\n\n. Second,\n\n- third!\n"
+    assert controlled.spaced_punctuation(text, Dice("any")) == "First\n\n. Second ,\n\n- third !\n"
 
 
 @given(TEXTS, KEYS)
@@ -102,7 +164,7 @@ def test_noise_changes_at_most_one_character_in_twenty(text: str, key: str):
     longer = noise.insertion(text, Dice(key))
     assert is_subsequence(text, longer)
     assert len(longer) - len(text) <= most
-    for rewrite in (noise.deletion, noise.word_deletion):
+    for rewrite in (noise.deletion, fillers.word_deletion):
         shorter = rewrite(text, Dice(key))
         assert is_subsequence(shorter, text)
         assert len(text) - len(shorter) <= most
@@ -120,13 +182,167 @@ def test_noise_spares_digits_and_whatever_is_no_latin_letter(text: str, key: str
         assert Counter(a) == Counter(b)
 
 
+WORDS = st.lists(
+    st.sampled_from(
+        "people answers (wonderful) believe, angels reversed uninformed without hundred never "
+        "Austria McGregor well-meaning couldn't casual country throughout immortal thorough "
+        'friend. "happiness" four three there then understand mathematics'.split()
+    ),
+    max_size=60,
+).map(" ".join)
+SLIPS = (noise.neighbour_swap, noise.substitution, noise.insertion, noise.deletion)
+
+
+@given(WORDS, KEYS)
+def test_a_slip_is_one_in_a_long_word_of_prose_that_stays_recognisable(text: str, key: str):
+    for rewrite in SLIPS:
+        slipped = 0
+        for word, noisy in zip(text.split(), rewrite(text, Dice(key)).split(), strict=True):
+            if word == noisy:
+                continue
+            slipped += 1
+            plain = word.strip('(),."')
+            assert plain.islower()
+            assert plain.isalpha()
+            assert len(plain) >= 6
+            assert plain not in noise.lookalikes()
+            assert plain not in {"without", "hundred"}
+            before, after = word.partition(plain)[::2]
+            assert noisy.startswith(before + plain[0])
+            assert noisy.endswith(plain[-1] + after)
+            assert distance_at_most_one(word, noisy)
+        assert slipped <= len(text) // 20
+
+
+def distance_at_most_one(a: str, b: str) -> bool:
+    """Whether one letter left out, put in, replaced or swapped makes b of a."""
+    if len(a) == len(b):
+        differ = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+        swapped = len(differ) == 2 and [a[i] for i in differ] == [b[i] for i in reversed(differ)]
+        return len(differ) == 1 or (swapped and differ[1] == differ[0] + 1)
+    short, long = sorted((a, b), key=len)
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("uninformed", "uniformed"), ("reversed", "reserved"), ("immortal", "immoral"),
+     ("casual", "causal"), ("friend", "fiend"), ("country", "county"), ("though", "tough"),
+     ("health", "heath"), ("processor", "professor"), ("angels", "angles")],
+)  # fmt: skip
+def test_no_slip_makes_another_word(word: str, other: str):
+    text = f"{word} " * 40
+    for rewrite in SLIPS:
+        for key in range(50):
+            assert other not in rewrite(text, Dice(f"{key}")).split()
+
+
+def real_answers(*files: Path) -> list[str]:
+    found: dict[str, None] = {}
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as rows:
+            for row in map(json.loads, rows):
+                found |= dict.fromkeys((*row["chosen"], *row["rejected"]))
+    return list(found)
+
+
+def test_slips_in_real_answers_make_no_common_words(shared_data: Path):
+    """Against the words that other public sets use often."""
+    counts = Counter(
+        word
+        for name in ("webgpt/test", "hh_rlhf/heldout", "xstest/test", "truthfulqa/test")
+        for answer in real_answers(shared_data / f"{name}.jsonl.gz")
+        for word in re.findall(r"\b[a-z]+\b", answer)
+    )
+    common = {word for word, count in counts.items() if count >= 4}
+    slips, made = 0, []
+    for i, answer in enumerate(real_answers(shared_data / "llmbar" / "test.jsonl.gz")):
+        for rewrite in SLIPS:
+            noisy = rewrite(answer, Dice(f"{i}"))
+            for a, b in zip(answer.split(), noisy.split(), strict=True):
+                slips += a != b
+                if a != b and b.strip('(),.!?"*') in common:
+                    made.append((a, b))
+    assert slips > 3000
+    assert not made
+
+
+MEANS = [
+    ("torture is not just physical", "just"),
+    ("it isn't really a problem for them", "really"),
+    ("they have never quite understood it", "quite"),
+    ("this is hardly a reason to go on", "a"),
+    ("he is not the only person there", "the"),
+    ("there is more than a chance of it", "a"),
+    ("a few of them were there, and a few of us", "a"),
+    ("we saw quite a few of them leave", "quite"),
+    ("it took a couple of people to lift it", "a"),
+    ("there are a number of reasons for it", "a"),
+    ("it costs 5 dollars a piece, or 10 a head", "a"),
+    ("take it twice a day with some water", "a"),
+    ("they came as well as the others did", "well"),
+    ("the well water is what they drink", "well"),
+    ("they drink water from the well there", "the"),
+    ("call him in the case of an error", "the"),
+    ("wait for a while before you start", "a"),
+    ("most of the people say that they saw it", "of"),
+    ("the fact that it rains, so that it is wet", "that"),
+    ("it rained, so they stayed at home", "so"),
+    ("just people live by just laws", "just"),
+    ("all of the dogs in town are dangerous", "the"),
+    ("they spend money on the poor and sick", "the"),
+    ("of all cities this one is the most visited", "the"),
+    ("give them the two books on that table", "the"),
+    ("it was known since then that it fails", "then"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "word"), MEANS)
+def test_a_filler_that_the_sense_hangs_on_stays(sentence: str, word: str):
+    text = f"{'Nobody knows. ' * 20}{sentence}. {'Everybody knows. ' * 20}"
+    for key in range(20):
+        shorter = fillers.word_deletion(text, Dice(f"{key}"))
+        assert Counter(shorter.split())[word] == Counter(text.split())[word]
+
+
+@given(st.lists(st.sampled_from([sentence for sentence, _ in MEANS]), max_size=12), KEYS)
+def test_only_articles_and_fillers_go_and_no_negation_or_count(sentences: list[str], key: str):
+    text = ". ".join((*sentences, "they walked to the river and also saw a very old bridge."))
+    left = iter(fillers.word_deletion(text, Dice(key)).split())
+    now = next(left)
+    for word in text.split():
+        if word == now:
+            now = next(left, "")
+        else:
+            assert word in {"the", "a", "an", "also", "very", "really", "quite"}
+    assert now == ""
+
+
+def test_fillers_go_where_nothing_hangs_on_them():
+    text = "She opened the door. They can also see a wooden house, and it looks very dusty now."
+    gone = Counter()
+    for key in range(40):
+        shorter = fillers.word_deletion(text, Dice(f"{key}"))
+        gone += Counter(text.split()) - Counter(shorter.split())
+    assert set(gone) == {"the", "a"}  # four characters of 83 are not enough for others
+    longer = {
+        word
+        for key in range(40)
+        for word in Counter((text * 3).split())
+        - Counter(fillers.word_deletion(text * 3, Dice(f"{key}")).split())
+    }
+    assert longer == {"the", "a", "also", "very"}
+
+
 PROSE_LINE = "The quick brown foxes jumped over the lazy sleeping dogs of the village yesterday. "
 
 
 @pytest.mark.parametrize(
     "spared",
     ["```py\nvalue = function(argument)\n```", "`function(argument)`", "$alpha + gamma$",
-     r"\(\operatorname{value}\)", "https://example.org/something/longer", "3.14159 and 2024"],
+     r"\(\operatorname{value}\)", "https://example.org/something/longer", "3.14159 and 2024",
+     "\nvalue = argument + another\n", "\n    return something\n", "<section class='wide'>",
+     "~~~\nvalue of the function\n~~~", "\nSELECT columns FROM the table\n", "os.path.dirname"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", [t.name for t in TRANSFORMATIONS if t.family == "noise"])
 def test_noise_leaves_code_formulas_numbers_and_addresses_alone(name: str, spared: str):
@@ -151,6 +367,8 @@ def fenced(source: str, language: str = "python") -> str:
 
 @given(PYTHON, st.sampled_from(["python", "py", "Python3", ""]), KEYS)
 def test_code_keeps_its_syntax_tree(source: str, language: str, key: str):
+    if not language:
+        source = f"import this\n{source}"  # assignments alone could be anything
     before = ast.dump(ast.parse(source))
     text = fenced(source, language)
     for rewrite in (code.minified, code.praised, code.blamed):
@@ -174,7 +392,16 @@ def test_minified_code_has_no_comment_empty_line_or_deep_indentation():
 
 
 @pytest.mark.parametrize(
-    "text", ["no code", "```js\nlet x = 1;\n```\n", "```\nx = (\n```\n", "```\n```\n"]
+    "text",
+    [
+        "no code",
+        "```\nls\n```\n",
+        "```\nDDDDD\n```\n",
+        "```\nx = 5\n```\n",
+        "```js\nlet x = 1;\n```\n",
+        "```\nx = (\n```\n",
+        "```\n```\n",
+    ],
 )
 def test_a_text_without_python_does_not_fit(text: str):
     for rewrite in (code.minified, code.praised, code.blamed, code.with_other_code):
@@ -196,6 +423,76 @@ def test_an_answer_that_is_a_program_keeps_its_syntax_tree(source: str, closed: 
     assert ast.dump(ast.Module(module.body[:n], [])) == before
 
 
+CODED = st.lists(
+    st.one_of(
+        PYTHON.map(lambda source: f"```python\n{source}```"),
+        st.sampled_from(["So it is, then.", "1. First, this:", "", "# Answer\n\n42", "#### 42"]),
+    ),
+    min_size=1,
+    max_size=5,
+).map("\n".join)
+ADDED = [
+    t.name
+    for t in TRANSFORMATIONS
+    if t.family == "controlled" and t.response and not t.name.startswith("rot")
+]
+
+
+@given(CODED, KEYS)
+def test_controlled_rewritings_keep_code_and_marked_results(text: str, key: str):
+    for name in ADDED:
+        changed = BY_NAME[name].response(text, Dice(key))
+        assert code.python_blocks(changed) == code.python_blocks(text)
+        if (result := mathematics.answer_of(text)) is not None:
+            assert mathematics.answer_of(changed) == result
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_controlled_rewritings_keep_the_code_of_real_answers(name: str, shared_data: Path):
+    file = shared_data / "native" / "rm_bench" / "code_filtered.json"
+    blocks = 0
+    for i, row in enumerate(json.loads(file.read_text(encoding="utf-8"))):
+        for answer in (*row["chosen"], *row["rejected"]):
+            if "```" not in answer:
+                continue
+            before = [ast.dump(ast.parse(b)) for b in code.python_blocks(answer)]
+            changed = BY_NAME[name].response(answer, Dice(f"{i}"))
+            assert [ast.dump(ast.parse(b)) for b in code.python_blocks(changed)] == before
+            blocks += len(before)
+    assert blocks > 50
+
+
+@given(CODED, KEYS)
+def test_noise_keeps_code_to_the_letter(text: str, key: str):
+    text = f"{PROSE_LINE * 2}\n{text}\n{PROSE_LINE}"
+    for t in TRANSFORMATIONS:
+        if t.family == "noise":
+            changed = t.response(text, Dice(key))
+            assert code.python_blocks(changed) == code.python_blocks(text)
+
+
+@pytest.mark.slow
+def test_work_grows_with_the_length_of_the_text():
+    """Patterns that go back over the text would need some thousands of times as much."""
+    program = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (240, 240))\n"
+        "from rmbench.data.controlled.dice import Dice\n"
+        "from rmbench.data.robustness import TRANSFORMATIONS\n"
+        "for text in eval(sys.stdin.read()):\n"
+        "    for t in TRANSFORMATIONS:\n"
+        "        for rewrite in filter(None, (t.prompt, t.response)):\n"
+        "            rewrite(text, Dice('any'))\n"
+    )
+    n = 200_000
+    texts = [mark * (n // len(mark)) for mark in ADVERSARIAL]
+    texts += [f"a{' ' * n}b", f"```{' ' * n}", f"#### a{' ' * n}b", "# Answer" + "\n" * n]
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=repr(texts), text=True, check=False
+    )
+    assert done.returncode == 0, "more than 240 seconds of processor time"
+
+
 @pytest.mark.parametrize("text", ["Yes", "x = 5", "42", "a, b", "'quoted'", "", "# Answer", "f(x)"])
 def test_words_and_formulas_are_no_program(text: str):
     ast.parse(text)  # though they are Python
@@ -204,6 +501,17 @@ def test_words_and_formulas_are_no_program(text: str):
 
 
 ANSWERS = st.sampled_from(["42", "x + 1", r"\frac{1}{2}", r"\{1, 2\}", "a_{n}^{2}", "1,000"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#### Step 1: add\nIt is 5.\n#### Step 2: that is it\nSo 5.", "#### {1", "#### 1}",
+     "# Answer\n\n42\n\nAs I said."],
+)  # fmt: skip
+def test_a_heading_that_ends_in_no_result_does_not_fit(text: str):
+    assert mathematics.heading_to_boxed(text, Dice("any")) is None
+
+
 STEPS = st.sampled_from(["", "First, 6 * 7 = 42.\n", "Let us see.\n\n$x = 1$\n"])
 
 
@@ -302,16 +610,33 @@ def test_the_documented_table_is_the_catalogue():
 def test_texts_are_pinned_by_the_version():
     """Whoever changes these raises VERSION: results are compared on these very texts."""
     text = PROSE_LINE * 2
-    found = {
-        t.name: t.response(text, Dice("pin"))
-        for t in TRANSFORMATIONS
-        if t.response and t.family == "noise"
-    }
-    assert found["deletion"] == DELETED
-    assert re.sub(r"[a-z]", "", found["substitution"]) == re.sub(r"[a-z]", "", text)
+    for name, pinned in PINNED.items():
+        assert BY_NAME[name].response(text, Dice("pin")) == pinned
 
 
-DELETED = (
-    "The quick brwn foxes juped over the lazy sleeing dogs of the village yestrday. "
-    "The quick brown foxes jumped or the lazy seeping dogs of the village yesteray. "
-)
+PINNED = {
+    "spaced_punctuation": (
+        "The quick brown foxes jumped over the lazy sleeping dogs of the village yesterday . "
+        "The quick brown foxes jumped over the lazy sleeping dogs of the village yesterday . "
+    ),
+    "neighbour_swap": (
+        "The quick brown foxes jmuped over the lazy sleeping dogs of the vlilage yestedray. "
+        "The quick brown foxes jumped over the lazy sleeping dogs of the village yseterday. "
+    ),
+    "substitution": (
+        "The quick brown foxes jumoed over the lazy sleeping dogs of the vilkage yesterdzy. "
+        "The quick brown foxes jjmped over the lazy sleeping dogs of the villafe yesrerday. "
+    ),
+    "insertion": (
+        "The quick brown foxes jumpoed over the lazy sleeping dogs of the villkage yesterdazy. "
+        "The quick brown foxes jujmped over the lazy sleeping dogs of the villagfe yestrerday. "
+    ),
+    "deletion": (
+        "The quick brown foxes jumed over the lazy sleeping dogs of the villae ysterday. "
+        "The quick brown foxes jumed over the lazy sleeping dogs of the vilage ysterday. "
+    ),
+    "word_deletion": (
+        "The quick brown foxes jumped over lazy sleeping dogs of the village yesterday. "
+        "The quick brown foxes jumped over lazy sleeping dogs of the village yesterday. "
+    ),
+}

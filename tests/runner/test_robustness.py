@@ -17,7 +17,7 @@ from rmbench.errors import DataError, UnknownNameError, UsageError
 from rmbench.result import Result, find_runs
 from rmbench.runner.robustness import facts
 from rmbench.runner.run import RunRequest, run
-from rmbench.runner.suites import find_suite, load_data
+from rmbench.runner.suites import find_suite, load_data, suite_path
 from rmbench.scorers.spec import RunOptions
 
 QUIET = RunOptions(device="cpu", progress=False)
@@ -233,6 +233,9 @@ def test_an_example_without_its_original_is_left_out_and_the_result_partial(tmp_
 
 
 def test_what_cannot_be_rewritten_is_refused() -> None:
+    for look_up in (find_suite, suite_path):
+        with pytest.raises(UsageError, match="robustness: names no suite: put one behind"):
+            look_up("robustness:")
     with pytest.raises(UsageError, match="rewritten once: name robustness:llmbar"):
         find_suite("robustness:robustness:llmbar")
     with pytest.raises(UsageError, match="throughput measures speed"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rmbench.data.robustness import code, controlled, mathematics, noise, safety
+from rmbench.data.robustness import code, controlled, fillers, mathematics, noise, safety
 from rmbench.data.robustness.transformation import Transformation
 
-VERSION = "1"
+VERSION = "2"
 """Raised with any change to what a transformation gives; part of a robustness suite's digest."""
 
 _SUFFIX = "the text, at its end"
@@ -85,7 +85,7 @@ TRANSFORMATIONS: tuple[Transformation, ...] = (
     ),
     Transformation(
         "word_deletion", "noise", "articles and fillers left out",
-        "95 % of its characters, in order", response=noise.word_deletion,
+        "95 % of its characters, in order", response=fillers.word_deletion,
     ),
     Transformation(
         "code_minified", "code", "Python without comments, empty lines, deep indentation",

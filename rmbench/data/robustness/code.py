@@ -1,8 +1,8 @@
 """Rewritings of Python that leave what it does as it is.
 
-A fenced block is taken for Python where its fence says so, or says nothing, and it parses; an
-answer without a fence where the whole of it parses and is more than expressions and
-assignments, which words and formulas can be too. Any other answer does not fit.
+A fenced block is taken for Python where its fence says so and it parses. Where the fence says
+nothing, or an answer has none, the whole has to parse and to be more than expressions and
+assignments, which words, commands and formulas can be too. Any other answer does not fit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from rmbench.data.controlled.dice import Dice
 
 _BLOCK = re.compile(
-    r"^```[ \t]*(?P<language>python3?|py|)[ \t]*\n(?P<code>.*?)^```[ \t]*$",
-    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+    r"^```[ \t]*(?:(?P<language>python3?|py)[ \t]*)?\n"
+    r"(?P<code>(?:(?!```)[^\n]*\n)*)```[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
 )
 _FENCE = "```"
 _PROGRAM = (
@@ -38,7 +39,7 @@ def python_blocks(text: str) -> list[str]:
     """The code of the text's blocks of Python, in order; all of it where it is a program."""
     if is_program(text):
         return [text]
-    return [m["code"] for m in _BLOCK.finditer(text) if tree(m["code"]) is not None]
+    return [m["code"] for m in _BLOCK.finditer(text) if _is_python(m)]
 
 
 def is_program(text: str) -> bool:
@@ -47,14 +48,24 @@ def is_program(text: str) -> bool:
     >>> is_program("import sys\nprint(sys.argv)"), is_program("Yes"), is_program("x = 5")
     (True, False, False)
     """
-    parsed = None if _FENCE in text else _parsed(text)
-    return parsed is not None and any(isinstance(s, _PROGRAM) for s in parsed.body)
+    return _FENCE not in text and _has_statements(text)
 
 
 def tree(code: str) -> str | None:
     """What the code is, without comments and layout; ``None`` if it is not Python."""
     parsed = _parsed(code)
     return ast.dump(parsed) if parsed is not None and parsed.body else None
+
+
+def _is_python(block: re.Match[str]) -> bool:
+    if block["language"]:
+        return tree(block["code"]) is not None
+    return _has_statements(block["code"])
+
+
+def _has_statements(code: str) -> bool:
+    parsed = _parsed(code)
+    return parsed is not None and any(isinstance(s, _PROGRAM) for s in parsed.body)
 
 
 def _parsed(code: str) -> ast.Module | None:
@@ -95,7 +106,7 @@ def _rewritten(text: str, rewrite: Callable[[str], str]) -> str | None:
 
     def block(match: re.Match[str]) -> str:
         nonlocal blocks
-        if tree(match["code"]) is None:
+        if not _is_python(match):
             return match[0]
         blocks += 1
         start, end = (at - match.start() for at in match.span("code"))

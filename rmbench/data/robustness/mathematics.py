@@ -9,7 +9,7 @@ from rmbench.data.controlled.dice import Dice
 HEADING = "# Answer"
 _BOXED = "\\boxed{"
 _OWN_LINE = re.compile(
-    r"^(?:####[ \t]*|# Answer[ \t]*\n+)(?P<answer>\S[^\n]*?)[ \t]*$", re.MULTILINE
+    r"^(?:####[ \t]*|# Answer[ \t]*\n+)(?P<answer>[^\s](?:[^\n]*\S)?)[ \t]*$", re.MULTILINE
 )
 
 
@@ -49,6 +49,8 @@ def boxed_to_heading(text: str, dice: Dice) -> str | None:
 def heading_to_boxed(text: str, dice: Dice) -> str | None:
     r"""The result below the last heading, or after ``####``, in ``\boxed{...}`` in its place.
 
+    It has to end the text: ``####`` further up is a heading as any other.
+
     >>> heading_to_boxed("6 * 7 = 42\n#### 42", Dice("any"))
     '6 * 7 = 42\n\\boxed{42}'
     """
@@ -56,6 +58,8 @@ def heading_to_boxed(text: str, dice: Dice) -> str | None:
     if not found or _BOXED in text:
         return None
     last = found[-1]
+    if text[last.end() :].strip() or not _balanced(last["answer"]):
+        return None
     return f"{text[: last.start()]}{_BOXED}{last['answer']}}}{text[last.end() :]}"
 
 
@@ -71,6 +75,11 @@ def asks_for_boxed(text: str, dice: Dice) -> str:
     if HEADING not in text and "####" not in text:
         return text
     return f"{text}\n\nGive the final answer in \\boxed{{}} instead."
+
+
+def _balanced(answer: str) -> bool:
+    """Whether a box around the answer would close where the answer ends."""
+    return _last_box(f"{_BOXED}{answer}}}") == (0, len(_BOXED) + len(answer) + 1)
 
 
 def _last_box(text: str) -> tuple[int, int] | None:
