@@ -112,7 +112,8 @@ def test_every_rule_of_the_pages_table_is_one() -> None:
         r"`([^`]+)`", "\n".join(line.split("|")[1] for line in table.splitlines()[2:])
     )
     assert len(rules) == 9
-    assert len(read_rules(rules, None)) == 9
+    for rule in rules:
+        assert len(read_rules([rule], None)) == 1
 
 
 def test_the_pages_test_is_one(project: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rmbench.cli.judging import Judging
 from rmbench.cli.options import (
     command_runner,
     gate_options,
@@ -14,6 +15,7 @@ from rmbench.cli.options import (
     says_colour,
     show,
     show_json,
+    write_all,
 )
 
 _EPILOG = """\b
@@ -47,7 +49,7 @@ def _flips(
     raise click.BadParameter("expected a number or 'all'", ctx, param)
 
 
-@click.command("compare", epilog=_EPILOG)
+@click.command("compare", cls=Judging, epilog=_EPILOG)
 @click.argument("baseline", metavar="BASELINE", type=click.Path(path_type=Path))
 @click.argument(
     "candidates", metavar="CANDIDATE...", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -128,9 +130,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Compare candidates with a baseline on the same items."""
-    from rmbench.compare import CompareRequest, compare, raise_if_not_comparable, require_coverage
+    from rmbench.compare import CompareRequest, compare, raise_if_not_comparable
     from rmbench.gate import exit_code, judge, read_rules
-    from rmbench.gate.coverage import with_coverage
     from rmbench.report.compare_text import render_comparisons
     from rmbench.report.compare_write import comparison_renderer, job_lines, write_comparison
 
@@ -155,20 +156,22 @@ def command(
         from rmbench.report.compare_texts import with_texts_of_data
 
         report = with_texts_of_data(report, data, suites=suites, say=say)
-    if rules:
-        gate = judge(rules, report.comparisons, strict=strict, unmatched=report.unmatched)
-        gate = with_coverage(gate, report.comparisons, min_coverage)
+    gate = judge(
+        rules,
+        report.comparisons,
+        strict=strict,
+        unmatched=report.unmatched,
+        min_coverage=min_coverage,
+    )
+    if gate.outcomes:
         report = report.model_copy(update={"gate": gate})
-    for output in outputs:
-        write_comparison(report, output)
-        say(f"wrote {output}")
     if as_json:
         show_json(report.model_dump_json())
     else:
         show(render_comparisons(report, flips=flips[1], colour=says_colour()))
+    write_all(outputs, lambda output: write_comparison(report, output), failed=not gate.passed)
     for line in job_lines(report):
         command_runner(line)
-    raise_if_not_comparable(report)
-    require_coverage(report, min_coverage)
-    if report.gate is not None:
-        context.exit(exit_code(report.gate))
+    if report.gate is None or gate.passed:
+        raise_if_not_comparable(report)
+    context.exit(exit_code(gate))

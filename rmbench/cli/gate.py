@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from rmbench.cli.judging import Judging
 from rmbench.cli.options import (
     command_runner,
     gate_options,
     json_option,
-    say,
     says_colour,
     show,
     show_json,
+    write_all,
 )
 
 _EPILOG = """\b
@@ -30,7 +31,7 @@ Exit code 0: every rule passed; 1: one failed; 2: one could not be judged.
 """
 
 
-@click.command("gate", epilog=_EPILOG)
+@click.command("gate", cls=Judging, epilog=_EPILOG)
 @click.argument(
     "results", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -68,13 +69,11 @@ def command(
     for output in outputs:
         gate_renderer(output)
     report = judge_absolute(rules, find_runs(results), strict=strict)
-    for output in outputs:
-        write_gate(report, output)
-        say(f"wrote {output}")
     if as_json:
         show_json(report.model_dump_json())
     else:
         show(render_gate(report, colour=says_colour()))
+    write_all(outputs, lambda output: write_gate(report, output), failed=not report.passed)
     for line in write_job(report, gate_markdown(report), "gate"):
         command_runner(line)
     context.exit(exit_code(report))

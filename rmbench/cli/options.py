@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,33 @@ def show_json(body: str) -> None:
 def command_runner(line: str) -> None:
     """A command of our own to the runner of a job, which reads it on standard error too."""
     click.echo(line, err=True)
+
+
+def write_all(outputs: Sequence[Path], write: Callable[[Path], None], *, failed: bool) -> None:
+    """Write each file of a call that has judged; one that cannot be written keeps no other back.
+
+    Args:
+        outputs: The files.
+        write: Writes one.
+        failed: Whether the call's answer is no. It stays the answer, and its exit code.
+
+    Raises:
+        ResultError: If a file cannot be written and the answer was not no; the first of them.
+    """
+    from rmbench.errors import ResultError
+
+    errors = []
+    for output in outputs:
+        try:
+            write(output)
+        except ResultError as error:
+            errors.append(error)
+        else:
+            say(f"wrote {output}")
+    for more in errors if failed else errors[1:]:
+        say(f"rmbench: error: {more}")
+    if errors and not failed:
+        raise errors[0]
 
 
 def _defused(text: str) -> str:

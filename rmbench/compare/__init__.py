@@ -6,7 +6,6 @@ from rmbench.compare.compare import (
     CompareRequest,
     compare,
     raise_if_not_comparable,
-    require_coverage,
 )
 from rmbench.compare.estimates import paired_estimates
 from rmbench.compare.flips import Flips, conversation, find_flips, with_texts
@@ -28,7 +27,6 @@ __all__ = [
     "find_flips",
     "paired_estimates",
     "raise_if_not_comparable",
-    "require_coverage",
     "verdict",
     "with_texts",
 ]

@@ -14,7 +14,7 @@ from rmbench.compare.flips import find_flips, with_texts
 from rmbench.compare.protocol import check_protocol, check_texts, shared_suite
 from rmbench.compare.select import Model, read_models, refuse_twice, side_of
 from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, speed_notes
-from rmbench.errors import GateFailedError, NotComparableError, UsageError
+from rmbench.errors import NotComparableError, UsageError
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.result import (
     Comparison,
@@ -103,29 +103,6 @@ def raise_if_not_comparable(report: ComparisonReport) -> None:
         theirs = ", ".join(dict.fromkeys(u.suite for u in report.unmatched))
         raise NotComparableError(
             f"no suite in common: the baseline was measured on {ours}, the candidate on {theirs}"
-        )
-
-
-def require_coverage(report: ComparisonReport, minimum: float) -> None:
-    """Make a failed gate of comparisons that share too few of their items.
-
-    Args:
-        report: What was compared.
-        minimum: Smallest share of shared among all items, in [0, 1].
-
-    Raises:
-        GateFailedError: Naming the first such suite.
-    """
-    short = [
-        c for c in report.comparisons if c.coverage is not None and c.coverage.fraction < minimum
-    ]
-    if short and short[0].coverage is not None:
-        covered = short[0].coverage
-        more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
-        raise GateFailedError(
-            f"{short[0].suite.name}: only {covered.shared:,} items are shared, "
-            f"{100 * covered.fraction:.1f} % of all, and --min-coverage asks for "
-            f"{100 * minimum:g} %{more}"
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rmbench.errors import UsageError, shorten
 from rmbench.gate.findings import Finding, Subject, missing, not_comparable
+from rmbench.gate.implied import refused, short_coverage
 from rmbench.gate.losses import judge_loss, judge_speed
 from rmbench.gate.rules import Rule
 from rmbench.gate.thresholds import judge_threshold
@@ -40,6 +41,7 @@ def judge(
     *,
     strict: bool,
     unmatched: Sequence[Unmatched] = (),
+    min_coverage: float | None = None,
 ) -> GateReport:
     """Judge candidates against their baseline.
 
@@ -47,16 +49,24 @@ def judge(
     a rule that meets none is an error, and so is a candidate or a baseline without a result.
     Holm corrects the claims that too much is lost over all rules, suites and candidates of the
     call. That a loss is excluded is a claim of its own each time and is not corrected.
+    Comparisons that must not be made are errors, also where no rule is about them.
 
     Args:
         rules: From ``read_rules``.
         comparisons: Of one baseline with each candidate, on each suite.
         strict: Whether an inconclusive rule stops too.
         unmatched: Candidates' results on suites that the baseline has none on.
+        min_coverage: Share of all items, in [0, 1], below which a comparison fails whatever
+            its rules say; ``None`` asks for none.
     """
     sides = [c.candidate for c in comparisons if c.candidate] + [u.candidate for u in unmatched]
     names = _names_of(sides)
     findings = [f for rule in rules for f in _compared(rule, comparisons, unmatched, names)]
+    if rules:
+        told = {(f.subject.candidate, f.subject.suite) for f in findings}
+        findings += refused(comparisons, names, told)
+    if min_coverage is not None:
+        findings += short_coverage(comparisons, names, min_coverage)
     return _report(findings, strict)
 
 

@@ -90,13 +90,16 @@ def write_comparison(report: ComparisonReport, out: Path) -> None:
 def job_lines(report: ComparisonReport) -> list[str]:
     """Write the summary and outputs of a GitHub Actions step, and give its annotations.
 
-    Nothing is written outside GitHub Actions, or where no rule was judged.
+    Nothing is written outside GitHub Actions. Where nothing was judged there is the summary alone.
 
     Raises:
         ResultError: If a file that GitHub names cannot be written.
     """
-    from rmbench.report.github_actions import is_active, write_job
+    from rmbench.report.github_actions import is_active, write_job, write_summary
 
-    if not is_active() or report.gate is None:
+    if not is_active():
+        return []
+    if report.gate is None:
+        write_summary(_markdown_body(report), "compare")
         return []
     return write_job(report.gate, _markdown_body(report), "compare")

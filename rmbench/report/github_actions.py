@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rmbench.errors import ResultError
 from rmbench.report.gates import gate_rows, verdict_of
-from rmbench.report.text import plain
+from rmbench.report.text import markdown, plain
 from rmbench.result import GateReport
 
 SUMMARY_LIMIT = 1024 * 1024
@@ -60,12 +61,48 @@ def write_job(
     found = os.environ if environment is None else environment
     if not is_active(found):
         return []
-    if summary := found.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(summary), marked(body, verb), limit=SUMMARY_LIMIT)
+    write_summary(body, verb, found)
     if outputs := found.get("GITHUB_OUTPUT"):
         passed = str(report.passed).lower()
         _append(Path(outputs), f"verdict={verdict_of(report)}\npassed={passed}\n")
     return annotation_lines(report)
+
+
+def write_summary(body: str, verb: str, environment: Mapping[str, str] | None = None) -> None:
+    """Write the summary of a step that judged nothing; nothing outside GitHub Actions.
+
+    Raises:
+        ResultError: If the file that GitHub names cannot be written.
+    """
+    found = os.environ if environment is None else environment
+    if is_active(found) and (summary := found.get("GITHUB_STEP_SUMMARY")):
+        _append(Path(summary), marked(body, verb), limit=SUMMARY_LIMIT)
+
+
+def write_job_error(
+    message: str, verb: str, environment: Mapping[str, str] | None = None
+) -> list[str]:
+    """The same of a call that came to no answer: ``verdict=error`` and ``passed=false``.
+
+    A file that cannot be written is left; the error that is told of goes before it.
+
+    Args:
+        message: What is wrong.
+        verb: ``compare`` or ``gate``.
+        environment: The job's; the process's where not given.
+
+    Returns:
+        One annotation to print; none outside GitHub Actions.
+    """
+    found = os.environ if environment is None else environment
+    if not is_active(found):
+        return []
+    with suppress(ResultError):
+        write_summary(f"### rmbench {verb}: error\n\n{markdown(message)}\n", verb, found)
+    if outputs := found.get("GITHUB_OUTPUT"):
+        with suppress(ResultError):
+            _append(Path(outputs), "verdict=error\npassed=false\n")
+    return [f"::error title={_property(f'rmbench {verb}')}::{_data(message)}"]
 
 
 def annotation_lines(report: GateReport) -> list[str]:

@@ -14,9 +14,9 @@ from rmbench.compare import (
     CompareRequest,
     compare,
     raise_if_not_comparable,
-    require_coverage,
 )
-from rmbench.errors import GateFailedError, NotComparableError, UsageError
+from rmbench.errors import NotComparableError, UsageError
+from rmbench.gate import exit_code, judge
 from rmbench.metrics.base import MeasureContext
 from rmbench.result import Comparison, Mistake, StoredRun, SuiteRef, write_run
 from rmbench.types import Scores
@@ -143,9 +143,12 @@ def test_too_little_coverage_fails(tmp_path: Path) -> None:
     a = store(tmp_path, "old", pair_scores(MARGINS))
     b = store(tmp_path, "new", pair_scores(OTHERS[:150]))
     report = compare(CompareRequest(a.path, (b.path,), allow_partial=True))
-    require_coverage(report, 0.75)
-    with pytest.raises(GateFailedError, match=r"only 150 items are shared, 75\.0 % of all"):
-        require_coverage(report, 1.0)
+    assert judge((), report.comparisons, strict=False, min_coverage=0.75).outcomes == ()
+    found = judge((), report.comparisons, strict=False, min_coverage=1.0)
+    assert exit_code(found) == 1
+    [short] = found.outcomes
+    assert (short.status, short.value, short.limit, short.n) == ("fail", 0.75, 1.0, 150)
+    assert short.message.startswith("150 items are shared, 75.0 % of all")
 
 
 def test_no_shared_item_cannot_be_compared(tmp_path: Path) -> None:
