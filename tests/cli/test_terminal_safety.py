@@ -84,7 +84,9 @@ def test_an_error_is_no_command_either(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     short = store(tmp_path / "other", EVIL.replace("/", ""), pair_scores(np.ones(3)))
     assert invoke(["compare", sides[0], str(short.path)]) == 2
-    err = capsys.readouterr().err
+    annotation, err = capsys.readouterr().err.split("\n", 1)
+    assert annotation.startswith("::error title=rmbench compare::made: the items differ")
+    assert "##[" not in annotation
     assert err.startswith("rmbench: error: made: ")
     assert not re.search(r"^\s*::", err, flags=re.MULTILINE)
     assert "##[" not in err
