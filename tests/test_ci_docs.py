@@ -197,6 +197,8 @@ RULES = "accuracy:2pp\r\n\n  \nnll:0.05\n"
         ({**BOTH}, 2),
         ({"candidate": "runs/candidate"}, 2),
         ({"candidate": "runs/candidate", "fail_if": "accuracy<0.6", "strict": "yes"}, 2),
+        ({**BOTH, "fail_if": "accuracy<0.6", "strict": "yes\n::error::x"}, 2),
+        ({"candidate": "nowhere", "fail_if": "accuracy<0.6"}, 3),
         ({"candidate": "$(touch owned)", "fail_if": "$(touch owned)`touch owned`"}, 2),
     ],
 )  # fmt: skip
@@ -206,6 +208,13 @@ def test_the_actions_step_ends_as_the_gate_does(
     done = judge(project, tmp_path, **inputs, output=str(tmp_path / "out"))
     assert done.returncode == code, done.stdout + done.stderr
     assert not (project / "owned").exists()
+    lines = (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()
+    assert lines[1:] == [f"passed={str(code == 0).lower()}"]
+    assert (lines[0] == "verdict=error") is (code > 1)
+    assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text().count("### rmbench ") == 1
+    annotations = [x for x in done.stderr.splitlines() if x.startswith("::error ")]
+    assert bool(annotations) is (code > 0)
+    assert "\n::error::" not in done.stdout + done.stderr
 
 
 def test_the_actions_step_leaves_files_summary_and_outputs(project: Path, tmp_path: Path) -> None:
