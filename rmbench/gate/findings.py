@@ -42,20 +42,26 @@ class Finding:
         rule: The rule.
         subject: Who is judged.
         answer: From the p-value of the rule's claim after correction (``None`` where it makes
-            no claim) to the answer.
+            no claim), and how many claims are corrected together, to the answer.
         p: One-sided, of the claim that too much is lost; ``None`` where there is none.
         numbers: Further fields of ``GateOutcome``.
+        detectable: From how many claims of a call are corrected together to the loss that this
+            one finds with 80 % power whatever the others say.
     """
 
     rule: Rule
     subject: Subject
-    answer: Callable[[float | None], Answer]
+    answer: Callable[[float | None, int], Answer]
     p: float | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
+    detectable: Callable[[int], float] | None = None
 
-    def outcome(self, p_holm: float | None) -> GateOutcome:
+    def outcome(self, p_holm: float | None, n_claims: int) -> GateOutcome:
         """The record of it."""
-        rule, answer = self.rule, self.answer(p_holm)
+        rule, answer = self.rule, self.answer(p_holm, n_claims)
+        numbers = self.numbers
+        if self.detectable is not None:
+            numbers = {**numbers, "detectable": self.detectable(n_claims)}
         return GateOutcome(
             rule=rule.text,
             name=rule.name if rule.name != rule.text else None,
@@ -71,17 +77,17 @@ class Finding:
             p=self.p,
             p_holm=p_holm,
             unit=rule.unit,
-            **{"limit": rule.limit, **self.numbers},
+            **{"limit": rule.limit, **numbers},
         )
 
 
 def missing(rule: Rule, subject: Subject, why: str) -> Finding:
     """Something that the rule needs is not there."""
     status: GateStatus = "fail" if rule.fail_missing else "error"
-    return Finding(rule, subject, lambda _: Answer(status, None, why))
+    return Finding(rule, subject, lambda *_: Answer(status, None, why))
 
 
 def not_comparable(rule: Rule, subject: Subject, why: str, **numbers: Any) -> Finding:
     """There are values, but no paired difference that can be judged."""
     answer = Answer("error", "not_comparable", f"cannot be judged: {why}")
-    return Finding(rule, subject, lambda _: answer, numbers=numbers)
+    return Finding(rule, subject, lambda *_: answer, numbers=numbers)

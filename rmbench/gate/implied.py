@@ -62,8 +62,8 @@ def refused(
     ]
 
 
-def _failing(message: str) -> Callable[[float | None], Answer]:
-    return lambda _: Answer("fail", None, message)
+def _failing(message: str) -> Callable[[float | None, int], Answer]:
+    return lambda *_: Answer("fail", None, message)
 
 
 def _implied(text: str, name: str | None, metric: str, limit: float | None) -> Rule:

@@ -112,7 +112,7 @@ def _report(findings: Sequence[Finding], strict: bool) -> GateReport:
     if claims:
         p_values = np.array([findings[i].p for i in claims], dtype=np.float64)
         corrected = dict(zip(claims, holm(p_values).tolist(), strict=True))
-    outcomes = tuple(f.outcome(corrected.get(i)) for i, f in enumerate(findings))
+    outcomes = tuple(f.outcome(corrected.get(i), len(claims)) for i, f in enumerate(findings))
     stop = {"fail", "error"} | ({"inconclusive"} if strict else set())
     passed = all(o.status not in stop for o in outcomes)
     return GateReport(outcomes=outcomes, strict=strict, passed=passed)

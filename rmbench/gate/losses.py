@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+
 from scipy.special import ndtri
 
 from rmbench.gate.findings import Answer, Finding, Subject, not_comparable
@@ -22,30 +26,39 @@ def judge_loss(rule: Rule, subject: Subject, e: PairedEstimate) -> Finding:
     gain = e.difference if rule.higher_is_better else -e.difference
     # Evidence of any loss at all is what superiority asks for; the limit is then a size.
     tested = allowed if rule.test == "noninferiority" else 0.0
-    found = _test(rule, e, gain, tested)
-    if isinstance(found, str):
-        return not_comparable(rule, subject, found, **values)
+    test = _test(rule, e, gain, tested)
+    if isinstance(test, str):
+        return not_comparable(rule, subject, test, **values)
+    found = test(rule.alpha)
     numbers = {
         **values,
         "difference": e.difference,
         "limit": allowed,
         "bound": found.bound,
         "alpha": rule.alpha,
-        "detectable": found.detectable,
         "ci_low": e.ci_low,
         "ci_high": e.ci_high,
     }
     few = _few(e)
     seen = _seen(rule, e.baseline, e.candidate, e.difference)
+
+    @cache
+    def detectable(n_claims: int) -> float:
+        # Holm's strictest step: what is found there is found whatever the other claims say.
+        alpha = rule.alpha / n_claims
+        least = test(alpha).detectable
+        return _detectable_beyond(allowed, least, alpha) if rule.test == "superiority" else least
+
     if rule.test == "superiority":
-        numbers["detectable"] = _detectable_beyond(allowed, found.detectable, rule.alpha)
-        return _by_factor(rule, subject, gain, allowed, found.p, seen + few, numbers)
+        found_by = _by_factor(rule, subject, gain, allowed, found.p, seen + few, numbers)
+        return replace(found_by, detectable=detectable)
     return Finding(
         rule,
         subject,
-        lambda p: _noninferiority(rule, found, allowed, p, seen, few),
+        lambda p, n: _noninferiority(rule, found, allowed, p, seen, few, (detectable(n), n)),
         p=found.p,
         numbers=numbers,
+        detectable=detectable,
     )
 
 
@@ -67,13 +80,14 @@ def judge_speed(rule: Rule, subject: Subject, s: SpeedEstimate) -> Finding:
     return _by_factor(rule, subject, gain, allowed, p, seen, numbers)
 
 
-def _test(rule: Rule, e: PairedEstimate, gain: float, loss: float) -> LossTest | str:
-    """The test of a loss, or why there can be none."""
-    alpha = rule.alpha
+def _test(
+    rule: Rule, e: PairedEstimate, gain: float, loss: float
+) -> Callable[[float], LossTest] | str:
+    """The test of a loss, of any size alpha, or why there can be none."""
     if e.table is not None and rule.higher_is_better and not e.seed_values:
         t = e.table
         counts = PairedCounts(t.both, t.only_candidate, t.only_baseline, t.neither)
-        return loss_from_table(counts, min(loss, 1.0), alpha)
+        return partial(loss_from_table, counts, min(loss, 1.0))
     if e.standard_error is None:
         return e.reason or f"{rule.metric} has no standard error of its difference"
     if e.standard_error > 0:
@@ -83,15 +97,15 @@ def _test(rule: Rule, e: PairedEstimate, gain: float, loss: float) -> LossTest |
         # The mean over seeds moves in smaller steps, and its error counts the seeds.
         steps = rule.unit == "fraction" and not e.seed_values
         correction = 0.5 / e.n if steps else 0.0
-        return loss_from_error(gain, e.standard_error, df, loss, alpha, correction=correction)
+        return partial(loss_from_error, gain, e.standard_error, df, loss, correction=correction)
     if gain != 0 or e.n_clusters < 1:
         return "the differences do not vary, which says nothing of the error"
     if rule.unit == "fraction":
         # No cluster differs: as if each were one item on which the two agree.
-        return loss_from_table(PairedCounts(e.n_clusters, 0, 0, 0), min(loss, 1.0), alpha)
+        return partial(loss_from_table, PairedCounts(e.n_clusters, 0, 0, 0), min(loss, 1.0))
     if e.n_clusters < FEW_CLUSTERS:
         return f"{e.n_clusters} clusters that do not differ say nothing of a loss elsewhere"
-    return LossTest(0.0, 1.0, loss, "no cluster differs")
+    return lambda _: LossTest(0.0, 1.0, loss, "no cluster differs")
 
 
 def _few(e: PairedEstimate) -> str:
@@ -104,7 +118,13 @@ def _few(e: PairedEstimate) -> str:
 
 
 def _noninferiority(
-    rule: Rule, found: LossTest, allowed: float, p: float | None, seen: str, few: str
+    rule: Rule,
+    found: LossTest,
+    allowed: float,
+    p: float | None,
+    seen: str,
+    few: str,
+    finds: tuple[float, int],
 ) -> Answer:
     may = change(allowed, rule.unit, signed=False)
     bound = change(found.bound, rule.unit)
@@ -118,12 +138,14 @@ def _noninferiority(
         return Answer(
             "fail", "regression", f"{seen}; more than {may} is lost ({probability(p)}){few}"
         )
-    finds = change(found.detectable, rule.unit, signed=False)
+    detectable, n_claims = finds
+    least = change(detectable, rule.unit, signed=False)
+    beside = f", as one of {n_claims} claims" if n_claims > 1 else ""
     return Answer(
         "inconclusive",
         "inconclusive",
         f"{seen}; {level_} bound {bound} does not exclude a loss of {may}; "
-        f"a loss is found from {finds} on{few}",
+        f"a loss is found from {least} on{beside}{few}",
     )
 
 
@@ -141,7 +163,7 @@ def _by_factor(
     if rule.share is not None:
         may = f"{100 * rule.share:g} %"
 
-    def answer(corrected: float | None) -> Answer:
+    def answer(corrected: float | None, _: int) -> Answer:
         shown = corrected is not None and corrected < rule.alpha
         if -gain <= allowed:
             return Answer("pass", "pass", f"{seen}; no more than {may} is lost")

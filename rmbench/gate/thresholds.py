@@ -50,7 +50,7 @@ def judge_threshold(
     return Finding(
         rule,
         subject,
-        lambda _: Answer("fail" if fails else "pass", None, message),
+        lambda *_: Answer("fail" if fails else "pass", None, message),
         numbers={
             "value": value,
             "bound": held if rule.test == "bound" else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -19,6 +20,7 @@ from gate_examples import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from rmbench.errors import UsageError
@@ -49,10 +51,10 @@ def test_the_notes_example_is_inconclusive_at_one_point_and_passes_at_two() -> N
     # Tango's lower bound and half an item; the Wald bound of the notes is -1.60 points.
     assert one.bound == two.bound == pytest.approx(-0.0170, abs=1e-4)
     assert (one.limit, one.alpha, one.n) == (0.01, 0.05, 1000)
-    assert one.message == (
-        "62.50 % → 62.00 %, −0.50 pp; 95 % bound −1.70 pp does not exclude a loss of 1.00 pp; "
-        "a loss is found from 2.66 pp on"
-    )
+    seen = "62.50 % → 62.00 %, −0.50 pp; 95 % bound −1.70 pp does not exclude a loss of 1.00 pp; "
+    assert one.message == f"{seen}a loss is found from 2.86 pp on, as one of 2 claims"
+    alone = only(judged("accuracy:1pp", over=comparison(binary(20, 25))))
+    assert alone.message == f"{seen}a loss is found from 2.66 pp on"
     assert two.message.endswith("95 % bound −1.70 pp shows a loss below 2.00 pp")
     assert report.passed
     assert not judged("accuracy:1pp", over=comparison(binary(20, 25)), strict=True).passed
@@ -105,10 +107,53 @@ def test_a_share_is_of_the_baselines_value() -> None:
 
 def test_the_detectable_loss_is_the_rules_own() -> None:
     e = continuous(0.01, 0.005, detectable=0.014)
-    small, large = judged("nll:0", "nll:0.01", over=comparison(e)).outcomes
+    small, large = (only(judged(rule, over=comparison(e))) for rule in ("nll:0", "nll:0.01"))
     # (1.6487 + 0.8426) 0.005 with 399 degrees of freedom, one-sided, beyond the limit.
     assert small.detectable == pytest.approx(0.012456, abs=1e-5)
     assert large.detectable == pytest.approx(0.022456, abs=1e-5)
+
+
+def _ten_rules() -> tuple[list[str], GateReport]:
+    rules = [f"nll:{0.001 * k:.3f}" for k in range(10)]
+    return rules, judged(*rules, over=comparison(continuous(0.01, 0.005)))
+
+
+def test_the_detectable_loss_of_one_claim_of_many_is_at_holms_strictest_step() -> None:
+    _, report = _ten_rules()
+    reach = stats.t.ppf(1 - 0.05 / 10, 399) + stats.t.ppf(0.8, 399)
+    for k, outcome in enumerate(report.outcomes):
+        assert outcome.detectable == pytest.approx(0.001 * k + reach * 0.005)
+    assert report.outcomes[-1].message.endswith(" on, as one of 10 claims")
+    # Superiority asks for a loss beyond its limit and for evidence of any.
+    by_size = replace(read_rules(["nll:0.03"], None)[0], test="superiority")
+    others = read_rules(["nll:0.01", "nll:0.02"], None)
+    three = judge((by_size, *others), [comparison(continuous(0.01, 0.005))], strict=False)
+    assert three.outcomes[0].detectable == pytest.approx(
+        0.03 + stats.norm.ppf(0.8) * 0.005, rel=0.02
+    )
+
+
+def _share_found_first(p: Any) -> float:
+    """How often the first of each row's claims is rejected at .05, stepping down as Holm does."""
+    ordered = np.sort(p, axis=1)
+    steps = np.maximum.accumulate(ordered * np.arange(p.shape[1], 0, -1), axis=1)
+    at = (ordered < p[:, :1]).sum(axis=1)
+    return float(np.mean(np.take_along_axis(steps, at[:, None], axis=1) < 0.05))
+
+
+def test_a_loss_of_that_size_is_found_in_four_of_five_calls_with_ten_rules() -> None:
+    """Simulated calls, of which one rule in ten is broken by just what was printed for it."""
+    _, report = _ten_rules()
+    detectable, error, df = report.outcomes[0].detectable, 0.005, 399
+    assert detectable is not None
+    rng = np.random.default_rng(0)
+    lost = np.array([detectable] + [0.0] * 9) + error * rng.standard_normal((4000, 10))
+    p = stats.t.sf(lost / error, df)
+    assert 0.78 < _share_found_first(p) < 0.83
+    # What one rule by itself would find is found about every other time.
+    alone = (stats.t.ppf(0.95, df) + stats.t.ppf(0.8, df)) * error
+    p[:, 0] = stats.t.sf((lost[:, 0] - detectable + alone) / error, df)
+    assert _share_found_first(p) < 0.5
 
 
 def test_seeds_bring_their_own_degrees_of_freedom() -> None:
