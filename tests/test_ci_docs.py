@@ -9,17 +9,20 @@ import shlex
 import stat
 import subprocess
 import sys
+from math import floor, sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from gate_examples import estimate, result
+from gate_examples import binary, comparison, estimate, result
 from junitparser import JUnitXml
 
 from rmbench.cli.main import invoke
+from rmbench.gate import judge as judge_rules
 from rmbench.gate import read_rules
+from rmbench.gate.words import change
 from rmbench.result import write_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,6 +117,31 @@ def test_every_rule_of_the_pages_table_is_one() -> None:
     assert len(rules) == 9
     for rule in rules:
         assert len(read_rules([rule], None)) == 1
+
+
+def test_the_pages_smallest_numbers_of_examples_are_the_gates() -> None:
+    """An identical checkpoint passes a limit from that n on, and not on one example fewer."""
+
+    def status(rule: str, n: int) -> str:
+        report = judge_rules(read_rules([rule], None), [comparison(binary(0, 0, n))], strict=True)
+        return report.outcomes[0].status
+
+    table = PAGE.partition("| allowed loss | smallest n |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (\d)pp \| (\d+) \|$", table, re.MULTILINE)
+    assert [limit for limit, _ in rows] == ["1", "2", "5"]
+    for limit, n in rows:
+        k = 1.645**2 * (1 - int(limit) / 100)
+        above = (1 + k + sqrt((1 + k) ** 2 - 1)) / (2 * int(limit) / 100)
+        assert int(n) == floor(above) + 1
+        assert status(f"accuracy:{limit}pp", int(n)) == "pass"
+        assert status(f"accuracy:{limit}pp", int(n) - 1) == "inconclusive"
+    [found] = judge_rules(
+        read_rules(["accuracy:1pp"], None), [comparison(binary(0, 0, 350))], strict=True
+    ).outcomes
+    assert (
+        f"the bound of no difference at all is {change(found.bound or 0, 'fraction')[:-3]} points"
+        in (" ".join(PAGE.split()))
+    )
 
 
 def test_the_pages_test_is_one(project: Path) -> None:

@@ -26,7 +26,8 @@ _LINE = 80
 HOW_TO_READ = (
     "An allowed loss passes where the one-sided confidence bound excludes a larger one, fails "
     "where a larger one is shown (after Holm over all such claims of this call), and is "
-    "inconclusive between. Passes are not corrected: each may be wrong with chance alpha."
+    "inconclusive between. Passes are not corrected: each may be wrong with chance alpha. The loss "
+    "found from is shown with 80 % power at Holm's strictest step, whatever other rules say."
 )
 
 
