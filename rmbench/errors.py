@@ -3,7 +3,6 @@
 ::
 
     RmbenchError                     3  a runtime failure without a better name
-    ├── GateFailedError              1  a gate said no
     ├── UsageError                   2  the call itself cannot be carried out
     │   ├── SpecError                2  a TOML file is wrong (names file and field)
     │   ├── UnknownNameError         2  no such suite, scorer, metric, loader
@@ -15,6 +14,8 @@
     ├── ScorerError                  3  a model or a scores file cannot be used
     ├── ResultError                  3  a result file cannot be read or written
     └── TrainingError                3  training cannot go on
+
+Exit code 1 is a gate's answer, no error: see ``rmbench.gate.exit_code``.
 
 A message is one line: what is wrong, where, and what to do about it. The
 command line prints it without a traceback and exits with ``exit_code``.
@@ -30,12 +31,6 @@ class RmbenchError(Exception):
     """Base of every deliberate rmbench error; exit code 3."""
 
     exit_code: int = 3
-
-
-class GateFailedError(RmbenchError):
-    """A gate failed; exit code 1."""
-
-    exit_code = 1
 
 
 class UsageError(RmbenchError):
