@@ -33,13 +33,8 @@ from rmbench.metrics.intervals import (
     clustered_interval,
     count_clusters,
 )
-from rmbench.metrics.paired import (
-    PairedCounts,
-    detectable_difference,
-    detectable_mean,
-    mcnemar,
-    tango_interval,
-)
+from rmbench.metrics.paired import PairedCounts, mcnemar, tango_interval
+from rmbench.metrics.power import detectable_difference, detectable_mean
 from rmbench.metrics.views import Measured
 from rmbench.result import PairedTable
 

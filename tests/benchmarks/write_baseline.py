@@ -21,7 +21,7 @@ from benchmarks.write_docs import put_between
 from rmbench.metrics.accuracy import example_accuracy
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.metrics.intervals import ClusteredMean, clustered_mean
-from rmbench.metrics.paired import detectable_from_error
+from rmbench.metrics.power import detectable_from_error
 from rmbench.result.store import StoredRun, find_runs
 
 ROOT = Path(__file__).resolve().parents[2]

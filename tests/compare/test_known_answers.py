@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from stored_pairs import pair_scores, right_and_wrong, store
 
 from rmbench.compare import CompareRequest, compare
-from rmbench.metrics.paired import required_n_paired
+from rmbench.metrics.power import required_n_paired
 from rmbench.result import Comparison, PairedEstimate
 
 

@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar as sm_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from rmbench.metrics import paired
+from rmbench.metrics import paired, power
 from rmbench.metrics.intervals import clustered_mean
 from rmbench.metrics.paired import PairedCounts
 
@@ -194,16 +194,16 @@ def test_adjustments_match_statsmodels(p):
 
 
 def test_known_sample_sizes():
-    assert paired.required_n_mean(0.03, 1 / 9) == 969
-    assert paired.required_n_mean(0.03, 1 / 9, student=True) == 971
-    assert paired.required_n_paired(0.02, 0.1) == 1960
-    assert paired.required_n_paired(0.05, 0.2) == 626
+    assert power.required_n_mean(0.03, 1 / 9) == 969
+    assert power.required_n_mean(0.03, 1 / 9, student=True) == 971
+    assert power.required_n_paired(0.02, 0.1) == 1960
+    assert power.required_n_paired(0.05, 0.2) == 626
 
 
 def test_sample_size_of_the_t_test_matches_statsmodels():
     for effect in (0.09, 0.3, 0.8, 3.0):
         n = TTestPower().solve_power(effect_size=effect, alpha=0.05, power=0.8)
-        assert paired.required_n_mean(effect, 1.0, student=True) == math.ceil(n)
+        assert power.required_n_mean(effect, 1.0, student=True) == math.ceil(n)
 
 
 @pytest.mark.parametrize(
@@ -212,44 +212,44 @@ def test_sample_size_of_the_t_test_matches_statsmodels():
 )
 def test_known_detectable_differences(n, points):
     digits = 2 if points == 1.25 else 1
-    found = paired.detectable_mean(n, 0.1, student=True)
+    found = power.detectable_mean(n, 0.1, student=True)
     assert round(100 * found, digits) == points
     assert found == pytest.approx(2.80 * math.sqrt(0.1 / n), rel=0.01)
-    assert found == pytest.approx(paired.detectable_difference(n, 0.1), rel=0.01)
-    assert paired.detectable_mean(n, 0.1) == pytest.approx(
-        paired.detectable_from_error(math.sqrt(0.1 / n))
+    assert found == pytest.approx(power.detectable_difference(n, 0.1), rel=0.01)
+    assert power.detectable_mean(n, 0.1) == pytest.approx(
+        power.detectable_from_error(math.sqrt(0.1 / n))
     )
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 1000])
 def test_detectable_mean_matches_statsmodels(n):
     effect = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
-    assert paired.detectable_mean(n, 4.0, student=True) == pytest.approx(2 * effect, rel=1e-4)
+    assert power.detectable_mean(n, 4.0, student=True) == pytest.approx(2 * effect, rel=1e-4)
     with pytest.raises(ValueError, match="expected n >= 2"):
-        paired.detectable_mean(1, 4.0)
+        power.detectable_mean(1, 4.0)
 
 
 @given(st.integers(50, 10**6), st.floats(0.02, 1.0))
 def test_detectable_difference_inverts_the_sample_size(n, discordance):
-    found = paired.detectable_difference(n, discordance)
+    found = power.detectable_difference(n, discordance)
     if found is None:
-        assert paired.required_n_paired(discordance, discordance) > n
+        assert power.required_n_paired(discordance, discordance) > n
     else:
-        assert abs(paired.required_n_paired(found, discordance) - n) <= 1
+        assert abs(power.required_n_paired(found, discordance) - n) <= 1
 
 
 def test_a_few_items_find_nothing():
-    assert paired.detectable_difference(5, 0.1) is None
+    assert power.detectable_difference(5, 0.1) is None
 
 
 @pytest.mark.parametrize(("difference", "discordance"), [(0.0, 0.1), (0.2, 0.1), (0.1, 1.5)])
 def test_impossible_differences_are_refused(difference, discordance):
     with pytest.raises(ValueError, match="discordance <= 1"):
-        paired.required_n_paired(difference, discordance)
+        power.required_n_paired(difference, discordance)
     with pytest.raises(ValueError, match="expected n >= 1"):
-        paired.detectable_difference(0, 0.1)
+        power.detectable_difference(0, 0.1)
     with pytest.raises(ValueError, match="a difference and a variance"):
-        paired.required_n_mean(0.0, 1.0)
+        power.required_n_mean(0.0, 1.0)
 
 
 # --- e-values
