@@ -13,7 +13,7 @@ from rmbench.compare.estimates import paired_estimates, tie_policy
 from rmbench.compare.flips import find_flips, with_texts
 from rmbench.compare.protocol import check_protocol, check_texts, shared_suite
 from rmbench.compare.select import Model, read_models, refuse_twice, side_of
-from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, speed_notes
+from rmbench.compare.speeds import DEFAULT_FACTOR, compare_speeds, machine_drift, speed_notes
 from rmbench.errors import NotComparableError, UsageError
 from rmbench.metrics.comparisons import Comparisons
 from rmbench.result import (
@@ -26,6 +26,7 @@ from rmbench.result import (
     SuiteRef,
     Unmatched,
 )
+from rmbench.result.extent import departures
 from rmbench.types import Scores
 
 FLIPS_SHOWN = 20
@@ -161,6 +162,7 @@ def _compared(
             candidate=sides[1],
             speeds=compare_speeds(ours, results[0], factor=request.speed_factor),
             notes=speed_notes(ours, results[0]),
+            cautions=machine_drift(ours, results[0]),
         )
     aligned = align(
         _scores(baseline, cache),
@@ -172,8 +174,8 @@ def _compared(
         pair = (names[0], name)
         note = check_texts(ours, result, pair, allow_partial=request.allow_partial)
         notes += [note] if note else []
-    if ours.modified:
-        notes.append(f"both were run with {', '.join(ours.modified)}, so neither has a score")
+    cautions = _cautions(names, (ours, *results))
+    notes += cautions
     if request.replicates:
         notes.append(
             f"{len(runs)} seeds of one recipe: the interval covers items and seeds; the baseline "
@@ -192,7 +194,19 @@ def _compared(
         worse=flips.worse,
         flips=with_texts(flips.worst, list(_mistakes((*runs, baseline)))),
         notes=tuple(dict.fromkeys(notes)),
+        cautions=tuple(cautions),
     )
+
+
+def _cautions(names: Sequence[str], results: Sequence[Result]) -> list[str]:
+    """What makes the results less than the suite's own numbers; that of all of them once."""
+    said = [departures(result) for result in results]
+    shared = [text for text in said[0] if all(text in other for other in said)]
+    which = "both" if len(results) == 2 else "all"
+    found = [f"{which}: {text}" for text in shared]
+    for name, texts in zip(names, said, strict=True):
+        found += [f"{name}: {text}" for text in texts if text not in shared]
+    return found
 
 
 def _scores(run: StoredRun, cache: dict[Path, Scores | None]) -> Scores:

@@ -95,20 +95,26 @@ def hardware_difference(baseline: Result, candidate: Result) -> str | None:
     return f"measured on different hardware: {'; '.join(unlike)}" if unlike else None
 
 
-def speed_notes(baseline: Result, candidate: Result) -> tuple[str, ...]:
-    """What may explain a difference of speed besides the scorer."""
-    notes = []
+def machine_drift(baseline: Result, candidate: Result) -> tuple[str, ...]:
+    """Whether the machine itself ran at another speed; empty where it did not, or is not known."""
     rates = [_machine_rate(result) for result in (baseline, candidate)]
     a, b = baseline.provenance.engine, candidate.provenance.engine
     # The matmul rate is of the number format that was timed.
-    same_format = (a and a.dtype) == (b and b.dtype)
-    if rates[0] and rates[1] and same_format:
-        ratio = rates[1] / rates[0]
-        if max(ratio, 1 / ratio) > _MACHINE_DRIFT:
-            notes.append(
-                f"the machine itself ran at {ratio:.2f} times the speed while the candidate was "
-                "timed (its matmul rate): time both again, by turns"
-            )
+    if not (rates[0] and rates[1]) or (a and a.dtype) != (b and b.dtype):
+        return ()
+    ratio = rates[1] / rates[0]
+    if max(ratio, 1 / ratio) <= _MACHINE_DRIFT:
+        return ()
+    return (
+        f"the machine itself ran at {ratio:.2f} times the speed while the candidate was "
+        "timed (its matmul rate): time both again, by turns",
+    )
+
+
+def speed_notes(baseline: Result, candidate: Result) -> tuple[str, ...]:
+    """What may explain a difference of speed besides the scorer."""
+    notes = [*machine_drift(baseline, candidate)]
+    a, b = baseline.provenance.engine, candidate.provenance.engine
     if a is not None and b is not None:
         for name in ("dtype", "path", "kernels", "batch_tokens", "max_length"):
             values = getattr(a, name), getattr(b, name)

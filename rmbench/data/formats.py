@@ -221,8 +221,14 @@ class Auto:
         there = shorten([str(key) for key in row], 8)
         raise at.fail(
             "the row is of no known format",
-            hint=f"it has {there or 'no columns'}; a suite file can name a loader and columns",
+            hint=f"it has {there or 'no columns'}; {_way_out(row)}",
         )
+
+
+def _way_out(row: Mapping[str, Any]) -> str:
+    if {"responses", "gold"} <= row.keys():
+        return "responses that are worth numbers are of --suite graded"
+    return "a suite file can name a loader and columns"
 
 
 def _renamed(row: Mapping[str, Any], columns: Columns) -> Mapping[str, Any]:

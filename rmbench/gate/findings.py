@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rmbench.gate.rules import Rule
@@ -55,6 +55,18 @@ class Finding:
     p: float | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
     detectable: Callable[[int], float] | None = None
+
+    def with_remarks(self, remarks: Sequence[str]) -> Finding:
+        """The same, its message followed by what a reader must know of the results."""
+        if not remarks:
+            return self
+        answer = self.answer
+
+        def remarked(p: float | None, n_claims: int) -> Answer:
+            found = answer(p, n_claims)
+            return replace(found, message="; ".join((found.message, *remarks)))
+
+        return replace(self, answer=remarked)
 
     def outcome(self, p_holm: float | None, n_claims: int) -> GateOutcome:
         """The record of it."""

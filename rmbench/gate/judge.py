@@ -29,6 +29,7 @@ from rmbench.result import (
     Unmatched,
     scorer_slug,
 )
+from rmbench.result.extent import departures
 
 _NOBODY = "no candidate"
 _NEAR = 0.72
@@ -154,7 +155,7 @@ def _compared(
             make = missing if c.candidate is None else not_comparable
             findings.append(make(rule, subject, why))
         elif (found := _found(rule, c)) is not None:
-            findings.append(_judge_one(rule, subject, found))
+            findings.append(_judge_one(rule, subject, found).with_remarks(c.cautions))
         elif rule.suite is not None or c.suite.name in measured:
             findings.append(missing(rule, subject, _no_metric(rule, _offers([c], rule))))
     for u in unmatched:
@@ -225,9 +226,7 @@ def _measured(rule: Rule, results: Sequence[Result], names: dict[str, str]) -> l
 
 def _judge_value(rule: Rule, subject: Subject, result: Result, e: Estimate) -> Finding:
     interval = (e.ci_low, e.ci_high) if e.ci_low is not None and e.ci_high is not None else None
-    remarks = []
-    if result.partial:
-        remarks.append(f"of a partial result without {shorten(result.missing, 3)}")
+    remarks = departures(result)
     if result.counts.failed:
         remarks.append(f"{result.counts.failed:,} examples have no reward")
     return judge_threshold(

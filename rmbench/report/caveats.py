@@ -16,13 +16,12 @@ from rmbench.errors import shorten
 from rmbench.report.numbers import fraction, size_range
 from rmbench.report.text import Safe
 from rmbench.result import DataProvenance, EngineProvenance, Result
+from rmbench.result.extent import measured_extent
 
 MANY_TIES = 0.05
 """From more ties than this share of comparisons on, what they count is said."""
 
 _SCORERS_NAMED = 8
-
-_ALL_BUT = re.compile(r"all but ([\d,]+) of ([\d,]+) examples")
 
 # Folders that say nothing about where data come from.
 _GENERIC_FOLDERS = frozenset({"", ".", "..", "data", "datasets", "native", "tmp"})
@@ -58,7 +57,8 @@ def caveats(result: Result) -> list[Caveat]:
     """Why a result is less than the suite's own number; usually empty."""
     found: list[Caveat] = []
     if result.partial:
-        found.append(Caveat("partial", (Safe("partial: measured "), *_extent(result.missing))))
+        text = (Safe("partial: measured "), measured_extent(result.missing))
+        found.append(Caveat("partial", text))
     if result.modified:
         modified = shorten(result.modified, 8)
         found.append(Caveat("changed rules", (Safe("changed rules: "), modified)))
@@ -80,19 +80,6 @@ def flags(result: Result) -> tuple[str, ...]:
     return tuple(dict.fromkeys(caveat.flag for caveat in caveats(result)))
 
 
-def _extent(missing: Sequence[str]) -> tuple[str, ...]:
-    """How much was measured, where that is known, and what without."""
-    counted = [found for found in map(_ALL_BUT.fullmatch, missing) if found is not None]
-    named = [part for part in missing if _ALL_BUT.fullmatch(part) is None]
-    text: list[str] = []
-    if counted:
-        n, whole = (int(number.replace(",", "")) for number in counted[0].groups())
-        text.append(Safe(f"on {n:,} of {whole:,} examples"))
-    if named:
-        text += [Safe(", without " if text else "without "), shorten(named, 8)]
-    return tuple(text)
-
-
 def shared_caveats(results: Sequence[Result], names: Sequence[str]) -> list[SharedCaveat]:
     """What is to be said of results of one suite that stand side by side; usually empty.
 
@@ -105,11 +92,15 @@ def shared_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Shar
 
 
 def _other_data(results: Sequence[Result], names: Sequence[str]) -> SharedCaveat | None:
-    """Which results are of the same data, where not all are."""
+    """Which results are of the same data, where not all are.
+
+    Parts of the suite's data are others by their nature, and have a caveat of their own.
+    """
     members: dict[str, list[int]] = {}
     for i, result in enumerate(results):
         data = result.provenance.data
-        if data is not None:
+        is_part = result.partial or any(m.startswith("limit") for m in result.modified)
+        if data is not None and not is_part:
             members.setdefault(data.fingerprint, []).append(i)
     if len(members) < 2:
         return None

@@ -184,6 +184,9 @@ class Comparison(_Record):
     flips: tuple[Flip, ...] = Field(default=(), description="worst losses first, then the gains")
     reason: str | None = Field(default=None, description="why nothing is compared")
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = Field(
+        default=(), description="the notes without which no verdict on it should be read"
+    )
 
     def estimate(self, metric: str, subset: str | None = None) -> PairedEstimate | None:
         """The estimate of that metric and subset, or ``None`` if there is none.

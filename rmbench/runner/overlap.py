@@ -9,7 +9,8 @@ from typing import Any
 from rmbench.data import load_suite_data
 from rmbench.data.overlap import Overlap, find_overlap
 from rmbench.data.training_rows import load_training_rows
-from rmbench.errors import UsageError, shorten
+from rmbench.errors import UsageError
+from rmbench.result.extent import measured_extent
 from rmbench.spec import PreferenceSuite, RobustnessSuite, SuiteSpec
 
 _NAMED = 10
@@ -48,7 +49,7 @@ class SuiteOverlap:
             head += f" ({self.skipped:,} rows could not be used)"
         lines = [head]
         if self.missing:
-            lines.append(f"{self.suite} is not whole here: without {shorten(self.missing, 3)}")
+            lines.append(f"{self.suite} is not whole: looked up {measured_extent(self.missing)}")
         lines.append(f"{self.suite}: {self.examples:,} examples, of which the file has")
         for what, ids in (
             ("the prompt", self.shared.prompt),

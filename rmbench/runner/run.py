@@ -10,7 +10,7 @@ from typing import Any
 
 from rmbench import __version__
 from rmbench.engine.device import describe_environment
-from rmbench.errors import UsageError
+from rmbench.errors import RmbenchError, UsageError
 from rmbench.metrics.markdown import with_markdown
 from rmbench.result import (
     Counts,
@@ -113,16 +113,21 @@ def run(request: RunRequest, measured: Measured | None = None) -> list[StoredRun
     suites = [s for s in suites if s.name not in gone]
     measured = measured if measured is not None else Measured()
     measured.left_out = found.left_out
-    for spec in specs:
+    for i, spec in enumerate(specs):
         request.report(f"{spec.target or spec.kind}: loading")
-        # Held by nobody else, so that one model is gone before the next is loaded.
-        for stored in _run_scorer(create_scorer(spec, request.options), suites, data, request):
-            request.report(
-                f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}"
-            )
-            for note in _engine_notes(stored.result):
-                request.report(f"  {note}")
-            measured.runs.append(stored)
+        try:
+            # Held by nobody else, so that one model is gone before the next is loaded.
+            for stored in _run_scorer(create_scorer(spec, request.options), suites, data, request):
+                request.report(
+                    f"{stored.result.scorer.name} on {stored.result.suite.name}: {stored.path}"
+                )
+                for note in _engine_notes(stored.result):
+                    request.report(f"  {note}")
+                measured.runs.append(stored)
+        except RmbenchError:
+            if after := [s.target or s.kind for s in specs[i + 1 :]]:
+                request.report(f"not measured, since a scorer before failed: {', '.join(after)}")
+            raise
     return measured.runs
 
 

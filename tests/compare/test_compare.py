@@ -44,6 +44,21 @@ def refusal(tmp_path: Path, scores: Scores, **changes: object) -> str:
     return str(caught.value)
 
 
+def test_what_makes_both_less_than_the_suites_number_is_a_caution(tmp_path: Path) -> None:
+    """An earlier build compared two partial results without a word."""
+    limited = ("limit 200",)
+    a = store(tmp_path / "a", "old", pair_scores(MARGINS), modified=limited)
+    b = store(tmp_path / "b", "new", pair_scores(OTHERS), modified=limited)
+    cut = b.result.model_copy(update={"partial": True, "missing": ("all but 200 of 900 examples",)})
+    write_run(tmp_path / "b", cut, b.scores())
+    found = one(a, b)
+    assert found.cautions == (
+        "both: run with limit 200",
+        "new: partial: measured on 200 of 900 examples",
+    )
+    assert set(found.cautions) <= set(found.notes)
+
+
 def test_other_items_are_named(tmp_path: Path) -> None:
     ids = [f"i{k:06d}" for k in range(1, 201)]
     text = refusal(tmp_path, pair_scores(OTHERS, ids=ids))

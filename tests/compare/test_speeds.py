@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from rmbench.compare import compare_speeds
-from rmbench.compare.speeds import speed_notes
+from rmbench.compare.speeds import machine_drift, speed_notes
 from rmbench.result import Counts, EngineProvenance, Estimate, Provenance, Result, ScorerInfo
 from rmbench.result.models import Environment, SuiteRef
 
@@ -120,5 +120,6 @@ def test_few_repeats_are_not_compared() -> None:
 def test_what_may_explain_a_difference_is_noted() -> None:
     notes = speed_notes(timed(SLOW), timed(FAST, path="padded", rate=1.5e11))
     assert "the machine itself ran at 1.50 times the speed" in notes[0]
+    assert machine_drift(timed(SLOW), timed(FAST, path="padded", rate=1.5e11)) == notes[:1]
     assert notes[1] == "path: packed against padded"
     assert speed_notes(timed(SLOW), timed(FAST)) == ()

@@ -347,7 +347,22 @@ def test_a_threshold_on_a_comparison_is_about_the_candidate() -> None:
 def test_a_partial_result_says_so() -> None:
     r = result(estimate("accuracy", 0.9), partial=True, missing=("math.json",))
     found = only(judge_absolute(read_rules(["accuracy<0.8"], None), [r], strict=False))
-    assert "of a partial result without math.json" in found.message
+    assert found.message.endswith("; partial: measured without math.json")
+
+
+def test_changed_rules_are_said() -> None:
+    """An earlier build passed a run of the first 50 examples without a word."""
+    r = result(estimate("accuracy", 0.9), modified=("limit 50",))
+    found = only(judge_absolute(read_rules(["accuracy<0.8"], None), [r], strict=False))
+    assert found.status == "pass"
+    assert found.message.endswith("; run with limit 50")
+
+
+@pytest.mark.parametrize("rule", ["accuracy:1pp", "accuracy<0.1"])
+def test_cautions_of_a_comparison_follow_every_outcome(rule: str) -> None:
+    c = comparison(binary(20, 25)).model_copy(update={"cautions": ("both: run with limit 50",)})
+    found = only(judge(read_rules([rule], None), [c], strict=False))
+    assert found.message.endswith("; both: run with limit 50")
 
 
 def test_an_allowed_loss_needs_a_comparison() -> None:

@@ -20,5 +20,4 @@ def test_a_suite_that_is_not_whole_is_looked_up_and_says_what_is_missing(tmp_pat
     train.write_text(json.dumps({"prompt": "WHY?"}) + "\n")
     found = suite_overlap(find_suite("llmbar"), str(train), [str(tmp_path)])
     assert (found.shared.prompt, found.shared.answer) == (("one",), ())
-    assert len(found.missing) == 1
-    assert f"llmbar is not whole here: without {found.missing[0]}" in found.as_text()
+    assert "llmbar is not whole: looked up on 1 of 419 examples" in found.as_text()
