@@ -101,8 +101,9 @@ def markdown(text: str) -> str:
     """
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = _MARKDOWN.sub(r"\\\1", escaped)
-    # A name behind @ is told of it wherever the text is posted.
-    escaped = re.sub(r"(?<!\w)@(?=\w)", "@<!-- -->", escaped)
+    # Whoever is named behind @ would be told of it wherever the text is posted; a space of no
+    # width keeps it a name.
+    escaped = re.sub(r"(?<!\w)@(?=\w)", "@&#8203;", escaped)
     # Bare addresses become links without any markup.
     return escaped.replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 

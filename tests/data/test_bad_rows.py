@@ -163,6 +163,9 @@ def test_unknown_format_names_the_columns(write_rows):
         DataError, match=r"row 1: the row is of no known format .*question, answers"
     ):
         load_preferences(str(path))
+    path = write_rows([{"prompt": "q", "responses": ["a", "b"], "gold": [1, 0]}])
+    with pytest.raises(DataError, match="worth numbers are of --suite graded"):
+        load_preferences(str(path))
 
 
 def test_format_is_taken_from_the_first_row_that_has_one_when_skipping(write_rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,17 @@ def test_results_of_other_data_are_told_apart_in_every_format(tmp_path: Path) ->
     rows = _rows(render_markdown(runs), "Summary")
     assert [row[1].split()[-1] for row in rows] == ["¹"] * 3
     assert "not comparable" not in render_terminal(results[:2])
+
+
+def test_the_first_examples_of_the_same_data_are_no_other_data(tmp_path: Path) -> None:
+    """An earlier build marked the whole results beside a limited one as not comparable."""
+    data = _pairs(tmp_path / "pairs.jsonl", 12)
+    asked = RunRequest(("length:",), ("pairs",), (data,), tmp_path / "out", options=QUIET)
+    first = dataclasses.replace(asked, scorers=("random:",), limit=5)
+    results = [r.result for r in (*run(asked), *run(first))]
+    text = render_terminal(results)
+    assert "not comparable" not in text
+    assert "changed rules" in text
 
 
 def test_a_suite_without_data_of_its_own_is_of_no_other_data(pairs_result: Build) -> None:

@@ -68,6 +68,10 @@ def test_markdown_keeps_names_readable() -> None:
     assert "http://" not in markdown("http://e.example and www.e.example")
 
 
+def test_markdown_tells_nobody_who_is_named() -> None:
+    assert markdown("@org/team, accuracy@hard") == "@&#8203;org/team, accuracy@hard"
+
+
 @given(ANY_TEXT)
 def test_latex_has_no_live_command(text: str) -> None:
     escaped = latex(text)

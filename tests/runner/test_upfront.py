@@ -95,11 +95,12 @@ def test_what_was_measured_is_shown_where_a_later_scorer_fails(
     data = pairs_file(tmp_path / "pairs.jsonl")
     broken = tmp_path / "broken.jsonl"
     broken.write_text("hello\n")
-    asked = ["run", "length:", f"replay:{broken}", "--suite", "pairs", "--data", str(data),
-             "--out", str(tmp_path / "out")]  # fmt: skip
+    asked = ["run", "length:", f"replay:{broken}", "shorter:", "--suite", "pairs", "--data",
+             str(data), "--out", str(tmp_path / "out")]  # fmt: skip
     assert invoke(asked) == 3
     shown = capsys.readouterr()
     assert "is not JSON" in shown.err
+    assert "not measured, since a scorer before failed: shorter" in shown.err
     assert "Summary" in shown.out
     assert "length°" in shown.out
     # What reads JSON must not take half of the answer for all of it.
