@@ -22,10 +22,11 @@ function reliabilityChart(bins, label) {
     s("text", { x: 11, y: (H - B) / 2, transform: `rotate(-90 11 ${(H - B) / 2})`, "text-anchor": "middle" }, "accuracy"));
 }
 
-// One value with its interval on a scale; `zero` is drawn dashed.
+// One value with its interval on a scale, a bar where the scale starts at 0; `zero` is drawn dashed.
 function dotRow(value, low, high, from, to, zero, cls) {
   const x = (v) => (100 * (Math.min(Math.max(v, from), to) - from)) / (to - from);
   return s("svg", { class: "dot-row", viewBox: "0 0 100 20", preserveAspectRatio: "none", "aria-hidden": "true" },
+    from === 0 && s("rect", { x: 0, y: 5, width: x(value), height: 10, class: "fill" }),
     zero !== null && s("line", { x1: x(zero), x2: x(zero), y1: 0, y2: 20, class: "ideal", "vector-effect": "non-scaling-stroke" }),
     low !== null && low !== undefined && s("line", { x1: x(low), x2: x(high), y1: 10, y2: 10, class: "thin", "vector-effect": "non-scaling-stroke" }),
     s("rect", { x: x(value) - 0.7, y: 4, width: 1.4, height: 12, class: `pt ${cls || ""}` }));
