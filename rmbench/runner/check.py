@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from rmbench.runner.measure import skipped_reasons
 from rmbench.runner.suites import suite_path
 from rmbench.spec import PreferenceSuite, load_suite
 from rmbench.spec.base import read_toml
-from rmbench.spec.metric_groups import MARK
+from rmbench.spec.metric_groups import MARK, expand
 from rmbench.spec.suite import suite_problems
 from rmbench.types import PreferenceExample, PreferenceSet, ScoredBatch, Scores
 
@@ -190,11 +191,16 @@ def _prose(suite: PreferenceSuite, path: Path) -> Iterator[Finding]:
 def _misnamed(body: Mapping[str, Any]) -> Iterator[str]:
     """Names that mean nothing, also in a file that is no suite yet."""
     known = plugins.names(plugins.METRICS)
-    metrics, data = body.get("metrics"), body.get("data")
-    for name in metrics if isinstance(metrics, list | tuple) else ():
-        if isinstance(name, str) and not name.startswith(MARK) and name not in known:
+    metrics, data, headline = body.get("metrics"), body.get("data"), body.get("headline")
+    named = [m for m in metrics if isinstance(m, str)] if isinstance(metrics, list | tuple) else []
+    for name in named:
+        if not name.startswith(MARK) and name not in known:
             error = UnknownNameError.for_name("metric", name, known)
             yield f"field 'metrics': {str(error).split(' Known:')[0]}"
+    with suppress(ValueError):  # a group that is not there is said by who reads the file
+        named = list(expand(named))
+    if isinstance(headline, str) and headline not in named:
+        yield f"field 'headline': {headline!r} is not among the metrics"
     loader = data.get("loader") if isinstance(data, Mapping) else None
     loaders = plugins.names(plugins.LOADERS)
     if isinstance(loader, str) and loader not in loaders:
@@ -202,16 +208,16 @@ def _misnamed(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _names(suite: PreferenceSuite) -> Iterator[Finding]:
-    body = {"metrics": suite.metrics, "data": {"loader": suite.data.loader}}
+    body = {
+        "metrics": suite.metrics,
+        "headline": suite.headline,
+        "data": {"loader": suite.data.loader},
+    }
     for text in _misnamed(body):
         yield Finding("error", "suite", text)
     if len(set(suite.metrics)) < len(suite.metrics):
         twice = [name for name, n in Counter(suite.metrics).items() if n > 1]
         yield Finding("error", "suite", f"field 'metrics': {shorten(twice)} named twice")
-    if suite.headline is not None and suite.headline not in suite.metrics:
-        yield Finding(
-            "error", "suite", f"field 'headline': {suite.headline!r} is not among the metrics"
-        )
 
 
 # --- the data

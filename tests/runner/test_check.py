@@ -94,6 +94,15 @@ def test_a_file_that_is_no_suite_yet_hears_everything_in_plain_words(tmp_path: P
     ]
 
 
+def test_a_headline_is_looked_up_in_a_file_that_is_no_suite_yet(tmp_path: Path) -> None:
+    file = write(tmp_path, metrics='"accuracy", "@votes"', more='headline = "acuracy"\nx = 1')
+    texts = [f.text for f in check_suite(str(file), [tmp_path]).findings]
+    assert texts == [
+        "field 'x': unknown field",
+        "field 'headline': 'acuracy' is not among the metrics",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "rows", "said", "code"),
     [
