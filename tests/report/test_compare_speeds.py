@@ -97,7 +97,7 @@ def test_pytest_benchmark_compares_the_exports(tmp_path: Path) -> None:
         folder = timed(tmp_path / name, seconds)
         assert invoke(["report", str(folder), "-o", str(tmp_path / f"{name}.benchmark.json")]) == 0
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("pytest-benchmark")), "compare",
+        [sys.executable, "-m", "pytest_benchmark", "compare",
          "a.benchmark.json", "b.benchmark.json", "--csv", "both.csv"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
