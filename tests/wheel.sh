@@ -39,4 +39,5 @@ EOF
 RMBENCH_TEST_DATA=${RMBENCH_TEST_DATA:-$root/../shared/data} \
     OMP_NUM_THREADS=1 "$work/venv/bin/python" -m pytest -q -n auto -p no:cacheprovider tests \
     --ignore tests/engine --ignore tests/train --ignore tests/throughput --ignore tests/metrics \
+    --ignore tests/compare --ignore tests/gate --ignore tests/simulations \
     --ignore tests/benchmarks --ignore tests/test_tutorial.py "$@"
