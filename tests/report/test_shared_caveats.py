@@ -59,10 +59,7 @@ def test_results_of_other_data_are_told_apart_in_every_format(tmp_path: Path) ->
         asked = RunRequest((scorer,), ("pairs",), (data,), tmp_path / "out", options=QUIET)
         runs += run(asked)
     results = [r.result for r in runs]
-    first, other = (
-        results[i].provenance.data.fingerprint[:8]  # type: ignore[union-attr]
-        for i in (0, 2)
-    )
+    first, other = (results[i].provenance.data.fingerprint[:8] for i in (0, 2))
     text = (
         f"pairs: measured on other data, not comparable: length, shorter on 12 examples (data "
         f"{first}); random on 7 examples (data {other})"
@@ -145,7 +142,7 @@ def test_the_accuracy_with_ties_as_half_is_that_of_a_run_with_them_as_half(
         return run(
             RunRequest(
                 ("markdown:", "refusal:"), (suite,), (data,), tmp_path / "out" / ties,
-                ties=ties, options=QUIET,  # type: ignore[arg-type]  # one of the two
+                ties=ties, options=QUIET,
             )
         )  # fmt: skip
 
